@@ -1,0 +1,159 @@
+//! From stamps to event time: the clock of one family.
+//!
+//! A stamp says what the log printed. Which instant that is depends on the zone and on what the family said before,
+//! so every hit and tick of a family passes here, in the order of its files and lines. Nothing is clamped: a hit
+//! keeps its own time, and the running maximum is only what families are merged by.
+
+use std::sync::Arc;
+
+use super::event::{Event, FamilyId, SLACK, TimedHit, What};
+use crate::pattern::Zone;
+use crate::pattern::stamp::Stamp;
+use crate::pattern::zone::STEP_BACK;
+use crate::scan::belief::JUMP;
+use crate::scan::{Hit, Seen};
+use crate::time::Millis;
+
+/// Between two calls, `last` is the time of the family's last record that is known, `clock` the latest of them since
+/// the machine's clock was last set back.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    family: FamilyId,
+    zone: Zone,
+    last: Option<Millis>,
+    clock: Option<Millis>,
+    /// For records without any time before them: what the file around them says.
+    fallback: Option<Millis>,
+    /// Live: nothing that was just written is later than this by more than [`JUMP`].
+    wall: Option<Millis>,
+    hole: bool,
+    pub counts: Counts,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub steps: u64,
+    pub holes: u64,
+    pub disbelieved: u64,
+    /// Hits whose time had to be taken from the file.
+    pub assumed: u64,
+}
+
+impl Clock {
+    pub fn new(family: FamilyId, zone: Zone) -> Clock {
+        Clock { family, zone, last: None, clock: None, fallback: None, wall: None, hole: false, counts: Counts::default() }
+    }
+
+    pub fn last(&self) -> Option<Millis> {
+        self.last
+    }
+
+    pub fn family(&self) -> FamilyId {
+        self.family
+    }
+
+    /// A file of the family begins: its first stamp, and its own modification time, for what has no other time.
+    pub fn begin_file(&mut self, first: Option<Stamp>, modified: Option<Millis>) {
+        self.fallback = first.and_then(|s| self.zone.instant(s, self.last, modified)).or(modified);
+    }
+
+    /// Live: the wall clock at this read.
+    pub fn set_wall(&mut self, wall: Millis) {
+        self.wall = Some(wall);
+    }
+
+    /// Something of the family is missing here, before whatever comes next.
+    pub fn hole(&mut self) {
+        self.hole = true;
+    }
+
+    /// The last record of a file is as late as this: here the clock stops, if no other file follows.
+    pub fn end_file(&mut self, last: Option<Stamp>, hole: bool, out: &mut Vec<Event>) {
+        if let Some(t) = last.and_then(|s| self.instant(s)) {
+            self.pass_hole(t, out);
+            self.last = Some(t);
+            self.tick(t, out);
+        }
+        self.hole |= hole;
+    }
+
+    pub fn place(&mut self, seen: Seen, out: &mut Vec<Event>) {
+        match seen {
+            Seen::Hit(hit) => self.hit(hit, out),
+            Seen::Tick(stamp) => {
+                if let Some(t) = self.instant(stamp) {
+                    self.pass_hole(t, out);
+                    self.last = Some(t);
+                    // Less the slack, so that no tick inside a file is ahead of the file's last record.
+                    self.tick(t - SLACK, out);
+                }
+            }
+            Seen::Hole { from, until } => {
+                let from = from.and_then(|s| self.instant(s)).or(self.last);
+                if let Some(until) = self.instant(until) {
+                    self.report_hole(from.unwrap_or(until), until, out);
+                }
+            }
+        }
+    }
+
+    /// The time of what stands between the records of `stamp` and the next: of an orphan, or of a record without one.
+    fn hit(&mut self, hit: Hit, out: &mut Vec<Event>) {
+        let own = hit.stamp.and_then(|s| self.instant(s));
+        let (time, assumed) = match own.or(self.last) {
+            Some(t) => (t, false),
+            // Nothing in the family had a time so far. Without any hint the beginning of all time is the one value
+            // that nobody takes for a real one.
+            None => (self.fallback.unwrap_or(0), true),
+        };
+        let time = self.believe(time);
+        self.pass_hole(time, out);
+        if let Some(clock) = self.clock.filter(|clock| time < clock - STEP_BACK) {
+            self.counts.steps += 1;
+            self.clock = Some(time);
+            out.push(Event { key: time, what: What::Step(time - clock) });
+        }
+        self.counts.assumed += u64::from(assumed);
+        self.last = Some(time);
+        let key = self.clock.map_or(time, |c| c.max(time));
+        self.clock = Some(key);
+        let timed = TimedHit { hit, moment: self.zone.moment(time), assumed, family: self.family };
+        out.push(Event { key, what: What::Hit(Arc::new(timed)) });
+    }
+
+    fn instant(&self, stamp: Stamp) -> Option<Millis> {
+        self.zone.instant(stamp, self.last, self.fallback.or(self.wall))
+    }
+
+    /// Live, a record from the future takes the time of the one before.
+    fn believe(&mut self, time: Millis) -> Millis {
+        match (self.wall, self.last) {
+            (Some(wall), Some(last)) if time > wall + JUMP && last <= wall + JUMP => {
+                self.counts.disbelieved += 1;
+                last
+            }
+            _ => time,
+        }
+    }
+
+    fn tick(&mut self, time: Millis, out: &mut Vec<Event>) {
+        // A tick behind the clock says nothing: larger falls are shown by hits alone.
+        if self.clock.is_none_or(|clock| time > clock) {
+            self.clock = Some(time);
+            out.push(Event { key: time, what: What::Tick(time) });
+        }
+    }
+
+    /// A hole at the end of the file before ends with the first time behind it.
+    fn pass_hole(&mut self, until: Millis, out: &mut Vec<Event>) {
+        if std::mem::take(&mut self.hole) {
+            self.report_hole(self.last.unwrap_or(until), until, out);
+        }
+    }
+
+    fn report_hole(&mut self, from: Millis, until: Millis, out: &mut Vec<Event>) {
+        self.counts.holes += 1;
+        let key = self.clock.map_or(from, |c| c.max(from));
+        out.push(Event { key, what: What::Hole { from, until } });
+    }
+}

@@ -1,0 +1,76 @@
+//! What correlate is fed: hits and ticks of families, in event time.
+
+use std::sync::Arc;
+
+use crate::pattern::{LogId, Zone};
+use crate::scan::Hit;
+use crate::time::{Millis, Moment, SECOND};
+
+/// Threads log out of order; a family's times fall back by no more than this without being taken for more than that.
+pub const SLACK: Millis = SECOND;
+
+/// An index of the families that were registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FamilyId(pub u32);
+
+impl FamilyId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One log file with its rolled archives: the unit of order.
+#[derive(Clone, Debug)]
+pub struct Family {
+    pub cluster: Arc<str>,
+    pub node: Arc<str>,
+    pub log: LogId,
+    pub log_name: Arc<str>,
+    /// As live, below the node.
+    pub name: Arc<str>,
+    pub zone: Zone,
+}
+
+impl Family {
+    /// The order of ties: never that of the command line.
+    pub fn rank(&self) -> (&str, &str, &str, &str) {
+        (&self.log_name, &self.name, &self.node, &self.cluster)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The running maximum of the family's times, by which families are merged.
+    pub key: Millis,
+    pub what: What,
+}
+
+#[derive(Clone, Debug)]
+pub enum What {
+    Hit(Arc<TimedHit>),
+    /// The family's clock is at least here.
+    Tick(Millis),
+    /// What is between these two times is lost.
+    Hole { from: Millis, until: Millis },
+    /// The clock behind the family was changed by this much (back, so it is negative).
+    Step(Millis),
+}
+
+impl Event {
+    /// The second key of the order, for events that have a time of their own.
+    pub fn time(&self) -> Millis {
+        match &self.what {
+            What::Hit(hit) => hit.moment.millis,
+            _ => self.key,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct TimedHit {
+    pub hit: Hit,
+    pub moment: Moment,
+    /// The record had no time, and none was known before it.
+    pub assumed: bool,
+    pub family: FamilyId,
+}

@@ -1,0 +1,208 @@
+//! An instance: one alarm at one location with its extra key fields, and all that its rules remember.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::event::{FamilyId, TimedHit};
+use crate::pattern::{Alarm, AlarmId, CauseSet, ClearKind, RaiseKind};
+use crate::time::{MINUTE, Millis, Moment};
+use crate::transition::{Event, Location, Provenance};
+
+/// An instance without any state is kept this long after its last change: a record of the same millisecond must get
+/// another ordinal.
+pub const LINGER: Millis = 2 * MINUTE;
+
+/// What waits for a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    /// An `absent` or `without` entry, by index.
+    Raise(u16),
+    /// A `quiet` entry, by index.
+    Clear(u16),
+    /// Forgetting the instance itself.
+    Forget,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Timer {
+    pub deadline: Option<Millis>,
+    /// The family on whose clock it runs: that of the hit that set it.
+    pub family: Option<FamilyId>,
+    /// The earliest entry for it in the family's queue.
+    pub queued: Option<Millis>,
+}
+
+/// What a raise entry remembers.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    pub timer: Timer,
+    /// `absent`: hits in a row so far.
+    pub run: u32,
+    /// `absent`: time of the last of them.
+    pub last: Millis,
+    /// `count`: times and weights inside the window.
+    pub window: VecDeque<(Millis, u64, FamilyId)>,
+    /// The hit that a deadline will be blamed on.
+    pub hit: Option<Arc<TimedHit>>,
+}
+
+/// The raise that an active instance stands on; its clear repeats it.
+#[derive(Clone, Debug)]
+pub struct Raised {
+    pub at: Moment,
+    /// `at`, moved along when the machine's clock was set back, so that durations stay true.
+    pub clock: Millis,
+    pub family: FamilyId,
+    pub causes: Vec<Arc<str>>,
+    pub params: BTreeMap<Arc<str>, String>,
+    pub provenance: Provenance,
+}
+
+#[derive(Debug)]
+pub struct Instance {
+    pub alarm: AlarmId,
+    pub place: u32,
+    pub by: Box<[Box<str>]>,
+    pub key: Arc<str>,
+    pub location: Location,
+    pub active: CauseSet,
+    pub raised: Option<Raised>,
+    pub count: u64,
+    pub raise: Vec<Memory>,
+    pub quiet: Vec<Timer>,
+    pub forget: Timer,
+    /// The last raise or renew hit.
+    pub last_hit: Option<Arc<TimedHit>>,
+    pub last_transition: Option<Millis>,
+    /// Recent transitions, for ordinals: event, time, how many so far.
+    recent: VecDeque<(Event, Millis, u32)>,
+}
+
+impl Instance {
+    pub fn new(id: AlarmId, alarm: &Alarm, place: u32, by: Box<[Box<str>]>, key: Arc<str>, location: Location) -> Instance {
+        Instance {
+            alarm: id,
+            place,
+            by,
+            key,
+            location,
+            active: 0,
+            raised: None,
+            count: 0,
+            raise: vec![Memory::default(); alarm.raise.len()],
+            quiet: vec![Timer::default(); alarm.clear.len()],
+            forget: Timer::default(),
+            last_hit: None,
+            last_transition: None,
+            recent: VecDeque::new(),
+        }
+    }
+
+    pub fn timer(&mut self, slot: Slot) -> &mut Timer {
+        match slot {
+            Slot::Raise(i) => &mut self.raise[usize::from(i)].timer,
+            Slot::Clear(i) => &mut self.quiet[usize::from(i)],
+            Slot::Forget => &mut self.forget,
+        }
+    }
+
+    pub fn slots(&self) -> impl Iterator<Item = (Slot, &Timer)> {
+        let raise = self.raise.iter().enumerate().map(|(i, m)| (Slot::Raise(i as u16), &m.timer));
+        let quiet = self.quiet.iter().enumerate().map(|(i, t)| (Slot::Clear(i as u16), t));
+        raise.chain(quiet).chain([(Slot::Forget, &self.forget)])
+    }
+
+    /// The earliest deadline before `time`, but for forgetting.
+    pub fn due_before(&self, time: Millis) -> Option<(Millis, Slot)> {
+        let due = self.slots().filter(|(slot, _)| *slot != Slot::Forget);
+        due.filter_map(|(slot, t)| Some((t.deadline.filter(|d| *d < time)?, slot))).min()
+    }
+
+    /// Number of this transition among those with the same event and time.
+    pub fn ordinal(&mut self, event: Event, time: Millis) -> u32 {
+        let newest = self.recent.iter().map(|(_, t, _)| *t).max().unwrap_or(time).max(time);
+        // A step back makes `newest` mean nothing; the length bounds it then.
+        while self.recent.len() > 64 || self.recent.front().is_some_and(|(_, t, _)| *t < newest - LINGER) {
+            self.recent.pop_front();
+        }
+        match self.recent.iter_mut().find(|(e, t, _)| *e == event && *t == time) {
+            Some((_, _, n)) => {
+                *n += 1;
+                *n
+            }
+            None => {
+                self.recent.push_back((event, time, 0));
+                0
+            }
+        }
+    }
+
+    /// Nothing would be lost with this instance at `clock`.
+    pub fn is_idle(&self, alarm: &Alarm, clock: Millis) -> bool {
+        let waits = self.slots().any(|(slot, t)| slot != Slot::Forget && t.deadline.is_some());
+        let counting = alarm.raise.iter().zip(&self.raise).any(|(r, m)| match r.kind {
+            RaiseKind::Count { within, .. } => m.window.back().is_some_and(|(t, ..)| *t >= clock - within - LINGER),
+            RaiseKind::Absent { span, .. } => m.run > 0 && m.last >= clock - span - LINGER,
+            _ => false,
+        });
+        let fresh = self.last_transition.is_some_and(|t| t >= clock - LINGER);
+        self.active == 0 && !waits && !counting && !fresh
+    }
+
+    /// The clock behind `family` was changed: whatever it timed moves along.
+    pub fn shift(&mut self, family: FamilyId, by: Millis) {
+        for memory in &mut self.raise {
+            if memory.timer.family == Some(family) {
+                memory.last += by;
+            }
+            for (t, _, _) in memory.window.iter_mut().filter(|(_, _, f)| *f == family) {
+                *t += by;
+            }
+            memory.timer.shift(family, by);
+        }
+        for timer in &mut self.quiet {
+            timer.shift(family, by);
+        }
+        self.forget.shift(family, by);
+        if let Some(raised) = self.raised.as_mut().filter(|r| r.family == family) {
+            raised.clock += by;
+        }
+        if self.last_hit.as_ref().is_some_and(|h| h.family == family) {
+            self.last_transition = self.last_transition.map(|t| t + by);
+        }
+    }
+
+    /// What is missing between two times proves nothing.
+    pub fn pass_hole(&mut self, alarm: &Alarm, family: FamilyId, from: Millis, until: Millis) {
+        for (raise, memory) in alarm.raise.iter().zip(&mut self.raise) {
+            if memory.timer.family != Some(family) || memory.timer.deadline.is_some_and(|d| d <= from) {
+                continue;
+            }
+            match raise.kind {
+                RaiseKind::Absent { .. } => {
+                    memory.run = 0;
+                    memory.timer.deadline = None;
+                }
+                RaiseKind::Without { .. } => memory.timer.deadline = memory.timer.deadline.filter(|d| *d > until),
+                RaiseKind::On { .. } | RaiseKind::Count { .. } => {}
+            }
+        }
+        for (clear, timer) in alarm.clear.iter().zip(&mut self.quiet) {
+            if let ClearKind::Quiet(span) = clear.kind
+                && timer.family == Some(family)
+                && let Some(deadline) = timer.deadline.filter(|d| *d > from)
+            {
+                timer.deadline = Some(deadline.max(until + span));
+            }
+        }
+    }
+}
+
+impl Timer {
+    fn shift(&mut self, family: FamilyId, by: Millis) {
+        if self.family == Some(family) {
+            self.deadline = self.deadline.map(|d| d + by);
+            self.queued = None;
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The merge that stands before the rules: one order for the families of a node.
+//!
+//! While a family is behind, its node's events are given out strictly in order of time, however long that takes;
+//! that is replay, and catching up is the same thing. Once all families are read to their end, an event goes at once
+//! to the alarms that read a single family, and to those that read several as soon as the other families' clocks
+//! have passed it, or when the hold is over. The wall clock is an argument here, so nothing has to wait in a test.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use super::event::{Event, Family, FamilyId};
+use crate::time::Millis;
+
+/// Which alarms an event is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    Both,
+    /// Alarms that read a single family.
+    Single,
+    /// Alarms that read several.
+    Several,
+}
+
+#[derive(Debug)]
+pub struct Released {
+    pub family: FamilyId,
+    pub event: Event,
+    pub lane: Lane,
+    /// It came when the hold of a later one was over.
+    pub late: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// More is to be read; how much is not known.
+    Behind,
+    /// Read to its end: nothing older than this clock is to come.
+    AtEnd(Millis),
+    /// Nothing is to come at all.
+    Finished,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    event: Event,
+    /// Wall time at which it was pushed.
+    since: Millis,
+    /// Already given to the alarms that read a single family.
+    given: bool,
+}
+
+#[derive(Debug)]
+struct Queue {
+    id: FamilyId,
+    rank: u32,
+    state: State,
+    waiting: VecDeque<Waiting>,
+    position: u64,
+    /// An event up to this key went out without waiting for this family any longer.
+    missed: Option<Millis>,
+}
+
+/// The front of a queue, in the order of release: key, time, log and family (as rank), position.
+type Front = Reverse<(Millis, Millis, u32, u64, usize)>;
+
+#[derive(Debug, Default)]
+pub struct Merge {
+    queues: Vec<Queue>,
+    fronts: BinaryHeap<Front>,
+    /// Families that are behind, those of them of which nothing waits, and families that are read to their end.
+    behind: usize,
+    starved: usize,
+    at_end: usize,
+    hold: Millis,
+    wall: Millis,
+    /// Live: queues with events that the single lane has not seen, in order of arrival.
+    fresh: VecDeque<usize>,
+}
+
+impl Merge {
+    pub fn new(hold: Millis) -> Merge {
+        Merge { hold, ..Merge::default() }
+    }
+
+    /// Adds a family that is behind. Returns its index here.
+    pub fn add(&mut self, id: FamilyId, families: &[Family]) -> usize {
+        let queue = Queue { id, rank: 0, state: State::Behind, waiting: VecDeque::new(), position: 0, missed: None };
+        self.queues.push(queue);
+        self.behind += 1;
+        self.starved += 1;
+        self.rank(families);
+        self.queues.len() - 1
+    }
+
+    /// Ranks families by name, so that ties do not depend on who came first.
+    fn rank(&mut self, families: &[Family]) {
+        let mut order: Vec<usize> = (0..self.queues.len()).collect();
+        order.sort_by_key(|&q| families[self.queues[q].id.index()].rank());
+        for (rank, q) in order.into_iter().enumerate() {
+            self.queues[q].rank = rank as u32;
+        }
+        self.fronts = (0..self.queues.len()).filter_map(|q| self.front(q)).collect();
+    }
+
+    fn front(&self, at: usize) -> Option<Front> {
+        let queue = &self.queues[at];
+        let event = &queue.waiting.front()?.event;
+        Some(Reverse((event.key, event.time(), queue.rank, queue.position, at)))
+    }
+
+    pub fn push(&mut self, at: usize, event: Event) {
+        let queue = &mut self.queues[at];
+        let was_empty = queue.waiting.is_empty();
+        queue.waiting.push_back(Waiting { event, since: self.wall, given: false });
+        if self.behind == 0 {
+            self.fresh.push_back(at);
+        }
+        if was_empty {
+            self.starved -= usize::from(queue.state == State::Behind);
+            self.fronts.extend(self.front(at));
+        }
+    }
+
+    pub fn is_starved(&self, at: usize) -> bool {
+        self.queues[at].state == State::Behind && self.queues[at].waiting.is_empty()
+    }
+
+    /// The family has been read to its end, at which its clock is `clock`.
+    pub fn at_end(&mut self, at: usize, clock: Millis) {
+        self.set_state(at, State::AtEnd(clock));
+    }
+
+    pub fn fell_behind(&mut self, at: usize) {
+        self.set_state(at, State::Behind);
+    }
+
+    pub fn finish(&mut self, at: usize) {
+        self.set_state(at, State::Finished);
+    }
+
+    fn set_state(&mut self, at: usize, state: State) {
+        let queue = &mut self.queues[at];
+        let empty = usize::from(queue.waiting.is_empty());
+        if queue.state == State::Behind {
+            self.behind -= 1;
+            self.starved -= empty;
+        }
+        if state == State::Behind {
+            self.behind += 1;
+            self.starved += empty;
+        }
+        self.at_end -= usize::from(matches!(queue.state, State::AtEnd(_)));
+        self.at_end += usize::from(matches!(state, State::AtEnd(_)));
+        queue.state = state;
+        if self.behind == 0 {
+            let queues = self.queues.iter().enumerate();
+            self.fresh = queues.flat_map(|(at, q)| q.waiting.iter().filter(|w| !w.given).map(move |_| at)).collect();
+        }
+    }
+
+    /// The wall clock, for the hold.
+    pub fn set_wall(&mut self, wall: Millis) {
+        self.wall = wall;
+    }
+
+    /// The key of the next event in order, if one waits.
+    pub fn next_key(&self) -> Option<Millis> {
+        self.fronts.peek().map(|Reverse((key, ..))| *key)
+    }
+
+    /// The next event that may go out now.
+    pub fn pop(&mut self) -> Option<Released> {
+        if self.behind > 0 {
+            return if self.starved == 0 { self.pop_in_order(false) } else { None };
+        }
+        self.pop_single().or_else(|| self.pop_in_order(true))
+    }
+
+    /// Live: every event goes at once to the alarms that read a single family, in the order of its family.
+    fn pop_single(&mut self) -> Option<Released> {
+        while let Some(at) = self.fresh.pop_front() {
+            let queue = &mut self.queues[at];
+            if let Some(waiting) = queue.waiting.iter_mut().find(|w| !w.given) {
+                waiting.given = true;
+                let event = waiting.event.clone();
+                return Some(Released { family: queue.id, event, lane: Lane::Single, late: false });
+            }
+        }
+        None
+    }
+
+    fn pop_in_order(&mut self, live: bool) -> Option<Released> {
+        let &Reverse((key, _, _, _, at)) = self.fronts.peek()?;
+        let passed = |q: &Queue| match q.state {
+            _ if !q.waiting.is_empty() => true,
+            State::Behind => false,
+            State::AtEnd(clock) => clock >= key,
+            State::Finished => true,
+        };
+        // In replay no family is at its end and open, and there may be thousands.
+        let all_passed = self.at_end == 0 || self.queues.iter().enumerate().all(|(i, q)| i == at || passed(q));
+        let held = || self.queues[at].waiting.front().is_some_and(|w| self.wall - w.since >= self.hold);
+        if !all_passed {
+            if !(live && held()) {
+                return None;
+            }
+            let missing = self.queues.iter_mut().enumerate().filter(|(i, q)| *i != at && q.waiting.is_empty());
+            for (_, queue) in missing {
+                queue.missed = queue.missed.max(Some(key));
+            }
+        }
+        self.fronts.pop();
+        let queue = &mut self.queues[at];
+        let waiting = queue.waiting.pop_front()?;
+        queue.position += 1;
+        let (state, empty, family) = (queue.state, queue.waiting.is_empty(), queue.id);
+        let late = queue.missed.is_some_and(|missed| key < missed);
+        self.starved += usize::from(state == State::Behind && empty);
+        self.fronts.extend(self.front(at));
+        let lane = if waiting.given { Lane::Several } else { Lane::Both };
+        Some(Released { family, event: waiting.event, lane, late })
+    }
+}

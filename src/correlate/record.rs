@@ -1,0 +1,159 @@
+//! Writing transitions: from an instance and what changed it to the record that goes out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::event::{Family, TimedHit};
+use super::instance::{Instance, Raised};
+use crate::pattern::{AlarmId, Patterns, Raise};
+use crate::scan::Line;
+use crate::time::{Millis, Moment};
+use crate::transition::{
+    ClearedBy, EVIDENCE_BYTES, EVIDENCE_LINES, Event, Evidence, Location, Mode, SCHEMA, Transition, id, key,
+};
+
+/// What the records of a node have in common.
+#[derive(Clone, Debug)]
+pub struct Site {
+    pub cluster: Arc<str>,
+    pub node: Arc<str>,
+    pub mode: Mode,
+    pub hold: Millis,
+}
+
+/// A change of an instance.
+pub struct Change<'a> {
+    pub event: Event,
+    /// What changed it, or what a deadline is blamed on.
+    pub hit: &'a Arc<TimedHit>,
+    pub time: Millis,
+    pub deadline: bool,
+    pub late: bool,
+    pub cleared_by: Option<ClearedBy>,
+    /// For each `with` its label and what it found, newest first.
+    pub reasons: &'a [(Option<usize>, Vec<Arc<TimedHit>>)],
+}
+
+impl Site {
+    pub fn instance(&self, patterns: &Patterns, id: AlarmId, family: &Family, place: u32, by: Box<[Box<str>]>) -> Instance {
+        let alarm = patterns.alarm(id);
+        let log = patterns.log(family.log);
+        let location = Location {
+            source: self.cluster.clone(),
+            service: log.service.clone(),
+            role: log.role.clone(),
+            node: self.node.clone(),
+        };
+        let fields: BTreeMap<&str, &str> = alarm.by.iter().map(|b| b.name()).zip(by.iter().map(|v| &**v)).collect();
+        let key = key(&alarm.name, &location, &fields).into();
+        Instance::new(id, alarm, place, by, key, location)
+    }
+
+    /// Notes what the instance stands on from now on; its clear will repeat it.
+    pub fn raise(&self, patterns: &Patterns, families: &[Family], instance: &mut Instance, entry: &Raise, change: &Change) {
+        let alarm = patterns.alarm(instance.alarm);
+        let mut causes = vec![alarm.causes[entry.cause].clone()];
+        for (label, found) in change.reasons {
+            let label = label.filter(|_| !found.is_empty()).map(|l| &alarm.causes[l]);
+            causes.extend(label.filter(|l| !causes.contains(l)).cloned());
+        }
+        let hits = || std::iter::once(change.hit).chain(change.reasons.iter().flat_map(|(_, found)| found));
+        let mut params: BTreeMap<Arc<str>, String> = BTreeMap::new();
+        for (name, capture) in &alarm.params {
+            let value = hits().find_map(|h| h.hit.captures.iter().find(|(c, _)| c == capture));
+            params.extend(value.map(|(_, v)| (name.clone(), v.to_string())));
+        }
+        let provenance = patterns.signal(change.hit.hit.signal).provenance;
+        let at = self.moment(families, change);
+        let (clock, family) = (change.time, change.hit.family);
+        instance.raised = Some(Raised { at, clock, family, causes, params, provenance });
+    }
+
+    pub fn transition(
+        &self,
+        patterns: &Patterns,
+        families: &[Family],
+        instance: &mut Instance,
+        change: &Change,
+    ) -> Option<Transition> {
+        let alarm = patterns.alarm(instance.alarm);
+        let time = self.moment(families, change);
+        let ordinal = instance.ordinal(change.event, change.time);
+        instance.last_transition = Some(change.time);
+        let raised = instance.raised.as_ref()?;
+        let cleared = change.event == Event::Clear;
+        Some(Transition {
+            schema: SCHEMA,
+            id: id(&instance.key, change.event, change.time, ordinal),
+            event: change.event,
+            alarm: alarm.name.clone(),
+            alarm_id: alarm.number,
+            name: alarm.title.clone(),
+            severity: alarm.severity,
+            causes: raised.causes.clone(),
+            key: instance.key.clone(),
+            time,
+            raised_at: (change.event != Event::Occur).then_some(raised.at),
+            cleared_by: change.cleared_by,
+            duration_ms: cleared.then(|| (change.time - raised.clock).max(0)),
+            node: self.node.clone(),
+            location: instance.location.clone(),
+            params: raised.params.clone(),
+            count: instance.count,
+            evidence: evidence(families, change),
+            provenance: match change.cleared_by {
+                Some(ClearedBy::Signal | ClearedBy::Present) => patterns.signal(change.hit.hit.signal).provenance,
+                _ => raised.provenance,
+            },
+            patterns: patterns.hash.clone(),
+            late: change.late,
+            time_assumed: change.hit.assumed,
+            mode: self.mode,
+            detected_at: None,
+        })
+    }
+
+    fn moment(&self, families: &[Family], change: &Change) -> Moment {
+        match change.deadline {
+            true => families[change.hit.family.index()].zone.moment(change.time),
+            false => change.hit.moment,
+        }
+    }
+}
+
+/// The head, the line itself, and then what a look back found, in order of time.
+fn evidence(families: &[Family], change: &Change) -> Vec<Evidence> {
+    let hit = change.hit;
+    let mut lines: Vec<Evidence> =
+        hit.hit.head.iter().chain([&hit.hit.line]).map(|line| line_of(families, hit, line)).collect();
+    let mut reasons: Vec<&Arc<TimedHit>> = Vec::new();
+    for (_, found) in change.reasons {
+        let room = EVIDENCE_LINES.saturating_sub(lines.len() + reasons.len());
+        let fresh = found.iter().filter(|r| !same_line(r, hit) && !reasons.iter().any(|have| same_line(r, have)));
+        let fresh: Vec<_> = fresh.take(room).collect();
+        reasons.extend(fresh);
+    }
+    reasons.sort_by_key(|r| (r.moment.millis, families[r.family.index()].rank(), r.hit.line.number));
+    lines.extend(reasons.into_iter().map(|r| line_of(families, r, &r.hit.line)));
+    lines
+}
+
+fn same_line(a: &TimedHit, b: &TimedHit) -> bool {
+    a.family == b.family && a.hit.line.offset == b.hit.line.offset && a.hit.line.file == b.hit.line.file
+}
+
+fn line_of(families: &[Family], hit: &TimedHit, line: &Line) -> Evidence {
+    let mut text = String::from_utf8_lossy(&line.text).into_owned();
+    if text.len() > EVIDENCE_BYTES {
+        // Replacement characters are longer than the bytes they stand for.
+        text.truncate((0..=EVIDENCE_BYTES).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0));
+    }
+    Evidence {
+        log: families[hit.family.index()].log_name.clone(),
+        file: line.file.clone(),
+        line: line.number,
+        offset: line.offset,
+        time: hit.moment,
+        text,
+    }
+}

@@ -1,0 +1,21 @@
+//! The language of pattern files: what a log looks like, what its lines say, and which alarms follow.
+
+mod alarms;
+pub mod builtin;
+pub mod compile;
+pub mod diagnostic;
+pub mod glob;
+pub mod layout;
+pub mod lint;
+pub mod literal;
+mod load;
+pub mod model;
+pub mod patterns;
+mod regexes;
+pub mod stamp;
+mod toml_reader;
+pub mod zone;
+
+pub use compile::{Compiled, compile};
+pub use patterns::*;
+pub use zone::Zone;

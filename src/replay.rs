@@ -1,0 +1,126 @@
+//! Replay: from scanned files to transitions in order of time.
+//!
+//! The second of the two phases of a replay. Workers have scanned each file to a [`Run`], knowing nothing of other
+//! files; here the runs of a family are put in order, joined, timed and merged with those of other families. The tests
+//! inside pattern files take the same way, with lines from memory.
+
+mod order;
+mod output;
+mod timeline;
+
+use crate::correlate::{Clock, Correlator, Event, Family, FamilyId, Merge, Note, What};
+use crate::pattern::Patterns;
+use crate::scan::{Seen, Summary};
+use crate::time::Millis;
+use crate::transition::{Mode, Transition};
+
+use output::Output;
+use timeline::Timeline;
+
+/// A file as scanning left it.
+#[derive(Debug, Default)]
+pub struct Run {
+    /// As it is shown to a person.
+    pub file: String,
+    pub seen: Vec<Seen>,
+    pub summary: Summary,
+    /// The file's own stamp: modification time, gz header or tar entry.
+    pub modified: Option<Millis>,
+    /// Where its name puts it in the family, oldest first; breaks ties of the first times.
+    pub rank: Vec<i64>,
+}
+
+/// A family with its files, in any order.
+#[derive(Debug)]
+pub struct FamilyRuns {
+    pub family: Family,
+    pub runs: Vec<Run>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    pub mode: Mode,
+    pub hold: Millis,
+    /// The logs are complete until then.
+    pub end: Option<Millis>,
+}
+
+/// What there is to say about a replay besides its transitions.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub families: Vec<FamilyReport>,
+}
+
+#[derive(Debug)]
+pub struct FamilyReport {
+    pub family: FamilyId,
+    pub counts: crate::correlate::clock::Counts,
+    /// Where the family's clock stopped.
+    pub clock: Option<Millis>,
+    /// Files whose names say another order than the times inside.
+    pub disagreements: Vec<String>,
+    /// Files whose last line is later than the file itself, so that the zone must be wrong.
+    pub ahead: Vec<String>,
+}
+
+/// Hears of every event and what the rules did with it, for `explain`.
+pub type Listener<'a> = &'a mut dyn FnMut(&Event, &[Note], &[Transition]);
+
+/// Runs everything through merge and rules. `write` gets the transitions in order of time; what it returns ends the replay.
+pub fn replay<E>(
+    patterns: &Patterns,
+    families: Vec<FamilyRuns>,
+    options: Options,
+    mut listener: Option<Listener>,
+    write: impl FnMut(Transition) -> Result<(), E>,
+) -> Result<Report, E> {
+    let mut correlator = Correlator::new(patterns, options.mode, options.hold);
+    if listener.is_some() {
+        correlator.listen();
+    }
+    let mut timelines: Vec<Timeline> = Vec::new();
+    for runs in families {
+        let id = correlator.add(runs.family.clone());
+        let clock = Clock::new(id, runs.family.zone);
+        timelines.push(Timeline::new(patterns, order::order(runs), clock));
+    }
+    let mut merge = Merge::new(options.hold);
+    for at in 0..timelines.len() {
+        merge.add(FamilyId(at as u32), correlator.families());
+    }
+    for (at, timeline) in timelines.iter_mut().enumerate() {
+        feed(&mut merge, at, timeline, options.end);
+    }
+    let mut output = Output::new(write);
+    let mut made = Vec::new();
+    while let Some(released) = merge.pop() {
+        let at = released.family.index();
+        correlator.event(&released, &mut made);
+        if let Some(listener) = &mut listener {
+            listener(&released.event, &correlator.take_notes(), &made);
+        }
+        if merge.is_starved(at) {
+            feed(&mut merge, at, &mut timelines[at], options.end);
+        }
+        output.push(made.drain(..), || {
+            let open = |family: FamilyId| options.end.is_some() || !timelines[family.index()].is_over();
+            merge.next_key().into_iter().map(|k| k - crate::pattern::zone::STEP_BACK).chain(correlator.earliest_deadline(open)).min()
+        })?;
+    }
+    output.finish()?;
+    Ok(Report { families: timelines.into_iter().map(Timeline::into_report).collect() })
+}
+
+/// Gives the merge the family's next event, or tells it that there is none.
+fn feed(merge: &mut Merge, at: usize, timeline: &mut Timeline, end: Option<Millis>) {
+    match timeline.next() {
+        Some(event) => merge.push(at, event),
+        None => {
+            // The last tick of all: the logs are complete until then.
+            if let Some(end) = end.filter(|&end| timeline.close(end)) {
+                merge.push(at, Event { key: end, what: What::Tick(end) });
+            }
+            merge.finish(at);
+        }
+    }
+}

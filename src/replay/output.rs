@@ -1,0 +1,68 @@
+//! Transitions in order of time.
+//!
+//! A deadline becomes a fact only when the clock has passed it, and then its transition is older than others that
+//! were made before. So a transition is kept until nothing older can come.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::time::Millis;
+use crate::transition::Transition;
+
+/// How often it is worth while to ask what may go out.
+const BATCH: usize = 256;
+
+/// Above this, the oldest go out even if an older one might still come: order is a courtesy, memory is not.
+const MOST: usize = 16 * 1024;
+
+pub struct Output<W> {
+    write: W,
+    /// By time and key, and for one key in the order in which they were made.
+    waiting: BTreeMap<(Millis, Arc<str>, u64), Transition>,
+    made: u64,
+    asked: usize,
+}
+
+impl<E, W: FnMut(Transition) -> Result<(), E>> Output<W> {
+    pub fn new(write: W) -> Output<W> {
+        Output { write, waiting: BTreeMap::new(), made: 0, asked: BATCH }
+    }
+
+    /// `settled`: nothing that is still to come is older than this; `None`: nothing is to come.
+    pub fn push(
+        &mut self,
+        transitions: impl Iterator<Item = Transition>,
+        settled: impl FnOnce() -> Option<Millis>,
+    ) -> Result<(), E> {
+        for transition in transitions {
+            self.made += 1;
+            self.waiting.insert((transition.time.millis, transition.key.clone(), self.made), transition);
+        }
+        if self.waiting.len() < self.asked {
+            return Ok(());
+        }
+        let settled = settled().unwrap_or(Millis::MAX);
+        while let Some(first) = self.waiting.first_entry() {
+            if first.key().0 >= settled && self.waiting.len() < MOST {
+                break;
+            }
+            self.write_first()?;
+        }
+        self.asked = self.waiting.len() + BATCH;
+        Ok(())
+    }
+
+    pub fn finish(mut self) -> Result<(), E> {
+        while !self.waiting.is_empty() {
+            self.write_first()?;
+        }
+        Ok(())
+    }
+
+    fn write_first(&mut self) -> Result<(), E> {
+        match self.waiting.pop_first() {
+            Some((_, transition)) => (self.write)(transition),
+            None => Ok(()),
+        }
+    }
+}
