@@ -1,6 +1,21 @@
 //! Turns the logs of Flink HA clusters and their ZooKeeper into alarms.
+//!
+//! The modules stand in the order of the flow, and each uses only those above it:
+//!
+//! - [`time`] and [`transition`]: event time, and the output record.
+//! - [`pattern`]: the language of pattern files, compiled.
+//! - [`input`]: which files there are, and whose they are; bytes come from here.
+//! - [`scan`]: blocks of bytes in, hits and ticks out. Pure.
+//! - [`correlate`]: hits and ticks in, transitions out. Pure and deterministic.
+//! - [`replay`]: files scanned to runs, runs merged and correlated.
+//! - [`selftest`]: the tests inside pattern files, which go the same way.
+//! - [`deliver`]: where transitions go.
+//! - [`cli`]: one file per command.
 
+pub mod cli;
 pub mod correlate;
+pub mod deliver;
+pub mod input;
 pub mod pattern;
 pub mod replay;
 pub mod scan;

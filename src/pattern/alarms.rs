@@ -49,13 +49,14 @@ pub(super) fn alarm(cx: &mut Compiler, name: &str, def: &AlarmDef, logs: &[Log],
     })
 }
 
-/// Can hits of more than one family of a node meet in one instance?
+/// Can hits of more than one family of a node meet in one instance? Not if the family is part of its key, nor if each of
+/// the logs has a service and role of its own and can be one file only.
 fn several(own: &[LogId], logs: &[Log], by: &[By]) -> bool {
+    let own = || own.iter().map(|id| &logs[id.index()]);
     let one_family = |log: &Log| log.files.len() <= 1 && log.files.iter().all(|g| g.names_one_family());
-    match own {
-        [only] => !by.contains(&By::Family) && !one_family(&logs[only.index()]),
-        _ => true,
-    }
+    let place = |log: &Log| (log.service.clone(), log.role.clone());
+    let places: std::collections::BTreeSet<_> = own().map(place).collect();
+    !by.contains(&By::Family) && !(own().all(one_family) && places.len() == own().count())
 }
 
 struct Build<'a, 'c> {

@@ -302,7 +302,7 @@ fn bodies<T>(entries: &BTreeMap<String, Entry<T>>) -> impl Iterator<Item = (&str
     entries.iter().filter_map(|(name, e)| Some((name.as_str(), e.body.as_ref()?)))
 }
 
-fn hash(sources: &[Source]) -> String {
+pub fn hash(sources: &[Source]) -> String {
     let mut hash = Sha256::new();
     for source in sources {
         hash.update((source.text.len() as u64).to_le_bytes());

@@ -6,6 +6,8 @@
 
 use std::collections::HashSet;
 
+use regex::Regex;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token {
     Char(char),
@@ -13,6 +15,8 @@ enum Token {
     One,
     /// `*`: any part of a component.
     Star,
+    /// `*([!-])`: any characters of a component but those named.
+    Without(Vec<char>),
     /// `**`: any part of a path.
     Deep,
 }
@@ -22,6 +26,8 @@ pub struct Glob {
     source: String,
     /// One list for each alternative of the braces.
     alternatives: Vec<Vec<Token>>,
+    /// The end of a path that matches, as the group.
+    regex: Regex,
 }
 
 impl Glob {
@@ -29,8 +35,11 @@ impl Glob {
         if source.is_empty() || source.starts_with('/') || source.ends_with('/') {
             return Err("a glob names the end of a path, such as `flink/flinkserver/ha/runlog/ha.log*`".to_owned());
         }
-        let alternatives = expand(source)?.iter().map(|s| tokens(s)).collect();
-        Ok(Glob { source: source.to_owned(), alternatives })
+        let alternatives: Vec<Vec<Token>> = expand(source)?.iter().map(|s| tokens(s)).collect::<Result<_, _>>()?;
+        let choices: Vec<String> = alternatives.iter().map(|a| a.iter().map(regex_of).collect()).collect();
+        // The greedy front makes the match begin as far right as it can.
+        let regex = Regex::new(&format!(r"(?s)\A(?:.*/)?({})\z", choices.join("|"))).map_err(|e| e.to_string())?;
+        Ok(Glob { source: source.to_owned(), alternatives, regex })
     }
 
     pub fn source(&self) -> &str {
@@ -39,8 +48,7 @@ impl Glob {
 
     /// Where in `path` the match begins: at the start of a component, as far right as possible.
     pub fn anchor(&self, path: &str) -> Option<usize> {
-        let starts = std::iter::once(0).chain(path.match_indices('/').map(|(at, _)| at + 1));
-        starts.filter(|&at| self.alternatives.iter().any(|a| matches(a, &path[at..]))).last()
+        self.regex.captures(path)?.get(1).map(|m| m.start())
     }
 
     /// Could one glob name files of several families in one directory of a node? Only if something in front of the
@@ -76,41 +84,43 @@ fn expand(source: &str) -> Result<Vec<String>, String> {
     Ok(all)
 }
 
-fn tokens(source: &str) -> Vec<Token> {
+fn tokens(source: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
-    let mut chars = source.chars().peekable();
-    while let Some(c) = chars.next() {
-        tokens.push(match c {
-            '?' => Token::One,
-            '*' if chars.peek() == Some(&'*') => {
-                chars.next();
-                Token::Deep
-            }
-            '*' => Token::Star,
-            c => Token::Char(c),
-        });
+    let mut rest = source;
+    while let Some(c) = rest.chars().next() {
+        if let Some(inside) = rest.strip_prefix("*([!") {
+            let (without, after) = inside.split_once("])").ok_or("`*([!` without `])`")?;
+            tokens.push(Token::Without(without.chars().collect()));
+            rest = after;
+            continue;
+        }
+        let (token, length) = match c {
+            '?' => (Token::One, 1),
+            '*' if rest.starts_with("**") => (Token::Deep, 2),
+            '*' => (Token::Star, 1),
+            c => (Token::Char(c), c.len_utf8()),
+        };
+        tokens.push(token);
+        rest = &rest[length..];
     }
-    tokens
+    Ok(tokens)
 }
 
-/// Does the whole text match? Linear in text × tokens, whatever the stars.
-fn matches(tokens: &[Token], text: &str) -> bool {
-    let mut states = closure(tokens, [0]);
-    for c in text.chars() {
-        let next = states.iter().flat_map(|&s| step(tokens, s, c));
-        states = closure(tokens, next.collect::<Vec<_>>());
-        if states.is_empty() {
-            return false;
-        }
+fn regex_of(token: &Token) -> String {
+    match token {
+        Token::Char(c) => regex::escape(&c.to_string()),
+        Token::One => "[^/]".to_owned(),
+        Token::Star => "[^/]*".to_owned(),
+        Token::Without(chars) => format!("[^/{}]*", regex::escape(&chars.iter().collect::<String>())),
+        Token::Deep => ".*".to_owned(),
     }
-    states.contains(&tokens.len())
 }
 
 fn closure(tokens: &[Token], states: impl IntoIterator<Item = usize>) -> HashSet<usize> {
     let mut all = HashSet::new();
     for mut state in states {
         all.insert(state);
-        while matches!(tokens.get(state), Some(Token::Star | Token::Deep)) {
+        while matches!(tokens.get(state), Some(Token::Star | Token::Without(_) | Token::Deep)) {
             state += 1;
             all.insert(state);
         }
@@ -123,6 +133,7 @@ fn step(tokens: &[Token], state: usize, c: char) -> Option<usize> {
         Token::Char(own) => (*own == c).then_some(state + 1),
         Token::One => (c != '/').then_some(state + 1),
         Token::Star => (c != '/').then_some(state),
+        Token::Without(chars) => (c != '/' && !chars.contains(&c)).then_some(state),
         Token::Deep => Some(state),
     }
 }
@@ -182,6 +193,10 @@ mod tests {
         assert_eq!(glob("a/**/x.log").anchor("n/a/b/c/x.log"), Some(2));
         assert_eq!(glob("{a,b}.log").anchor("n/b.log"), Some(2));
         assert_eq!(glob("a?.log").anchor("a/.log"), None);
+        let user = glob("flink-*([!-])-jm-*.log");
+        assert_eq!(user.anchor("log/flink-omm-jm-0.log"), Some(4));
+        assert_eq!(user.anchor("log/flink--jm-0.log"), Some(4));
+        assert_eq!(user.anchor("log/flink-a-b-jm-0.log"), None);
     }
 
     #[test]
@@ -190,6 +205,8 @@ mod tests {
         assert_eq!(glob("a/x.log").common_path(&glob("b/x.log")), None);
         assert_eq!(glob("flink-*-jm.log").common_path(&glob("*-tm.log")), None);
         assert!(glob("flink-*.log").common_path(&glob("*-tm.log")).is_some());
+        assert_eq!(glob("f-*([!-])-jm-*").common_path(&glob("f-*([!-])-tm-*")), None);
+        assert!(glob("f-*-jm-*").common_path(&glob("f-*-tm-*")).is_some());
         assert_eq!(glob("x*").common_path(&glob("y/x/z*")), None);
         assert!(glob("**/x.log").common_path(&glob("deep/down/x.log")).is_some());
     }
@@ -203,7 +220,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_said() {
-        for bad in ["", "/abs", "a/", "a{b", "a}b", "{a,{b}}"] {
+        for bad in ["", "/abs", "a/", "a{b", "a}b", "{a,{b}}", "a*([!-b"] {
             assert!(Glob::new(bad).is_err(), "{bad}");
         }
     }

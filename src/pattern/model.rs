@@ -83,6 +83,26 @@ pub struct AlarmDef {
     pub stateless: bool,
 }
 
+impl AlarmDef {
+    /// Every signal that the alarm names.
+    pub fn signals(&self) -> impl Iterator<Item = &Name> {
+        let raise = self.raise.iter().flat_map(|r| {
+            let (a, b): (&[Name], &[Name]) = match &r.kind {
+                RaiseKindDef::On { on } | RaiseKindDef::Count { on, .. } => (on, &[]),
+                RaiseKindDef::Without { on, without, .. } => (on, without),
+                RaiseKindDef::Absent { absent, disarm, .. } => (absent, disarm),
+            };
+            let looks = r.with.iter().flat_map(|w| &w.on).chain(r.unless.iter().flat_map(|u| &u.on));
+            a.iter().chain(b).chain(looks)
+        });
+        let clear = self.clear.iter().flat_map(|c| match &c.kind {
+            ClearKindDef::On(s) | ClearKindDef::Present(s) => s.as_slice(),
+            ClearKindDef::Quiet(_) => &[],
+        });
+        raise.chain(clear)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct RaiseDef {
     pub span: Span,

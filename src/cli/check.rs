@@ -1,0 +1,169 @@
+//! `tocsin check`: validates patterns as a compiler would, and runs the tests inside.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Terminal;
+use super::exit::{Exit, Failure};
+use super::pattern_args::PatternArgs;
+use crate::pattern::diagnostic::{Diagnostic, Gravity, Source};
+use crate::pattern::lint::lint;
+use crate::pattern::model::{Definitions, TestDef};
+use crate::pattern::{Compiled, Patterns, compile};
+use crate::selftest::{self, Outcome};
+
+/// Validate pattern files and run the tests inside
+///
+/// Without DIR the built-in patterns are checked; with it, what they become with the files of DIR on top. All errors are shown
+/// at once, each with its place and a remedy, then the tests that fail, with the difference between expected and found.
+#[derive(Args, Debug)]
+pub struct Check {
+    /// A directory of pattern files, or one file
+    dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    patterns: PatternArgs,
+
+    /// Warnings fail the check too (exit code 8)
+    #[arg(long)]
+    strict: bool,
+
+    /// Name each test, not only those that fail
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+impl Check {
+    pub fn run(mut self, terminal: &Terminal) -> Result<Exit, Failure> {
+        self.patterns.patterns.extend(self.dir.take());
+        let sources = self.patterns.sources()?;
+        let Compiled { patterns, definitions, mut diagnostics } = compile(&sources);
+        if let Some(patterns) = &patterns {
+            diagnostics.extend(lint(patterns, &definitions));
+        }
+        let mut report = Report { out: std::io::stdout().lock(), sources: &sources, coloured: terminal.stdout, errors: 0, warnings: 0 };
+        for diagnostic in &diagnostics {
+            report.diagnostic(diagnostic)?;
+        }
+        let mut tests = Tests::default();
+        if let Some(patterns) = patterns.as_ref().filter(|_| report.errors == 0) {
+            tests = self.run_tests(patterns, &definitions, &mut report)?;
+            self.waiting(patterns, &mut report)?;
+        }
+        report.summary(patterns.as_ref(), &tests)?;
+        Ok(match (report.errors, tests.failed, report.warnings) {
+            (1.., _, _) => Exit::Invalid,
+            (_, 1.., _) => Exit::TestsFailed,
+            (_, _, 1..) if self.strict => Exit::Warnings,
+            _ => Exit::Fine,
+        })
+    }
+
+    fn run_tests(&self, patterns: &Patterns, definitions: &Definitions, report: &mut Report<impl Write>) -> Result<Tests, Failure> {
+        let mut tests = Tests::default();
+        for test in &patterns.tests {
+            if is_outdated(test, definitions) {
+                tests.skipped += 1;
+                continue;
+            }
+            let about = test.alarm.as_ref().map_or("", |a| &a.value);
+            match selftest::run(patterns, test) {
+                Outcome::Passed => {
+                    tests.passed += 1;
+                    if self.verbose {
+                        writeln!(report.out, "ok      {about}: {}", test.name)?;
+                    }
+                }
+                Outcome::Failed(diff) => {
+                    tests.failed += 1;
+                    let place = report.place(test);
+                    writeln!(report.out, "FAILED  {about}: {} ({place})", test.name)?;
+                    writeln!(report.out, "  - expected, + found:\n{}", indented(&diff))?;
+                }
+                Outcome::Broken(diagnostic) => report.diagnostic(&diagnostic)?,
+            }
+        }
+        Ok(tests)
+    }
+
+    /// Live, an alarm that reads several families must wait for their order.
+    fn waiting(&self, patterns: &Patterns, report: &mut Report<impl Write>) -> Result<(), Failure> {
+        let waiting: Vec<&str> = patterns.alarms.iter().filter(|a| a.several).map(|a| &*a.name).collect();
+        if !waiting.is_empty() {
+            writeln!(report.out, "read several files of a node and wait for the hold when live: {}", waiting.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// A built-in test of something that the user has replaced or switched off says nothing any more.
+fn is_outdated(test: &TestDef, definitions: &Definitions) -> bool {
+    let Some(alarm) = test.alarm.as_ref().filter(|_| test.builtin) else { return false };
+    let Some(entry) = definitions.alarms.get(&alarm.value) else { return false };
+    let Some(body) = &entry.body else { return true };
+    let log_changed = |name: &str| definitions.logs.get(name).is_some_and(|l| l.replaces || l.body.is_none());
+    let signal_changed = |s: &crate::pattern::model::Name| definitions.signals.get(&s.value).is_some_and(|e| e.replaces || e.body.is_none());
+    let layout_changed = |name: &str| {
+        let log = definitions.logs.get(name).and_then(|l| l.body.as_ref());
+        log.is_some_and(|l| l.layouts.iter().any(|n| definitions.layouts.get(&n.value).is_some_and(|e| e.replaces || e.body.is_none())))
+    };
+    let input_logs = test.inputs.iter().filter_map(|i| i.log.as_ref());
+    let mut logs = body.logs.iter().chain(input_logs);
+    entry.replaces || logs.any(|l| log_changed(&l.value) || layout_changed(&l.value)) || body.signals().any(signal_changed)
+}
+
+#[derive(Default)]
+struct Tests {
+    passed: usize,
+    failed: usize,
+    /// Built-in tests of what the user has replaced.
+    skipped: usize,
+}
+
+struct Report<'a, W> {
+    out: W,
+    sources: &'a [Source],
+    coloured: bool,
+    errors: usize,
+    warnings: usize,
+}
+
+impl<W: Write> Report<'_, W> {
+    fn diagnostic(&mut self, diagnostic: &Diagnostic) -> Result<(), Failure> {
+        match diagnostic.gravity {
+            Gravity::Error => self.errors += 1,
+            Gravity::Warning => self.warnings += 1,
+        }
+        writeln!(self.out, "{}\n", diagnostic.render(self.sources, self.coloured))?;
+        Ok(())
+    }
+
+    fn place(&self, test: &TestDef) -> String {
+        let source = &self.sources[test.span.source.0];
+        let before = source.text.get(..test.span.range.start).unwrap_or_default();
+        format!("{}:{}", source.name, before.matches('\n').count() + 1)
+    }
+
+    fn summary(&mut self, patterns: Option<&Patterns>, tests: &Tests) -> Result<(), Failure> {
+        if let Some(p) = patterns {
+            let (logs, signals, alarms) = (p.logs.len(), p.signals.len(), p.alarms.len());
+            writeln!(self.out, "{logs} logs, {signals} signals, {alarms} alarms; pattern set {}", p.hash)?;
+        }
+        let skipped = match tests.skipped {
+            0 => String::new(),
+            n => format!(", {n} built-in ones skipped because you replaced what they test"),
+        };
+        writeln!(
+            self.out,
+            "{} errors, {} warnings; tests: {} passed, {} failed{skipped}",
+            self.errors, self.warnings, tests.passed, tests.failed
+        )?;
+        Ok(())
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|l| format!("  {l}")).collect::<Vec<_>>().join("\n")
+}

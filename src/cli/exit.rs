@@ -1,0 +1,60 @@
+//! Exit codes: what a script can tell apart.
+
+use std::process::ExitCode;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Fine = 0,
+    Failed = 1,
+    /// Usage, configuration or patterns are invalid.
+    Invalid = 2,
+    NothingToRead = 3,
+    /// Everything that could be read was, but something was damaged.
+    Damaged = 4,
+    StdoutClosed = 5,
+    /// `--fail-on raised`, and something was.
+    Raised = 6,
+    TestsFailed = 7,
+    /// `check --strict`, and there was nothing worse than warnings.
+    Warnings = 8,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// An error that ends a command: what to say, and the code to end with.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    pub message: String,
+}
+
+impl Failure {
+    pub fn new(exit: Exit, message: impl Into<String>) -> Failure {
+        Failure { exit, message: message.into() }
+    }
+
+    pub fn invalid(message: impl Into<String>) -> Failure {
+        Failure::new(Exit::Invalid, message)
+    }
+}
+
+impl From<crate::deliver::stdout::WriteError> for Failure {
+    fn from(error: crate::deliver::stdout::WriteError) -> Failure {
+        let exit = match error {
+            crate::deliver::stdout::WriteError::Closed => Exit::StdoutClosed,
+            crate::deliver::stdout::WriteError::Failed(_) => Exit::Failed,
+        };
+        Failure::new(exit, error.to_string())
+    }
+}
+
+/// Errors of writing to our own standard output.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Failure {
+        crate::deliver::stdout::WriteError::from(error).into()
+    }
+}

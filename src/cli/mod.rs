@@ -1,0 +1,86 @@
+//! The command line: one file per command.
+
+mod check;
+pub mod exit;
+mod pattern_args;
+mod replay;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::{Exit, Failure};
+
+/// Turns the logs of Flink HA clusters and their ZooKeeper into alarms
+///
+/// tocsin reads HA run logs, prestart.log, Flink and ZooKeeper logs, and writes one JSON record when an alarm is raised and
+/// one when it clears. Everything is decided in the time that the logs carry, so that replaying an archive gives the same
+/// records as watching the log did.
+#[derive(Parser, Debug)]
+#[command(name = "tocsin", version, long_version = long_version(), max_term_width = 100, after_help = EXIT_CODES)]
+struct Tocsin {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 fine · 1 failed · 2 usage, configuration or patterns invalid · 3 nothing to read · 4 read, but with damage
+· 5 stdout closed · 6 --fail-on raised and something was · 7 pattern tests failed · 8 warnings only (check --strict)";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Replay(Box<replay::Replay>),
+    Check(check::Check),
+}
+
+/// What the standard streams can show.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    /// Colours on standard output and on standard error.
+    pub stdout: bool,
+    pub stderr: bool,
+}
+
+impl Terminal {
+    fn look() -> Terminal {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+            && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
+        Terminal { stdout: wanted && std::io::stdout().is_terminal(), stderr: wanted && std::io::stderr().is_terminal() }
+    }
+}
+
+pub fn main() -> ExitCode {
+    let tocsin = match Tocsin::try_parse() {
+        Ok(tocsin) => tocsin,
+        Err(error) => {
+            // Help and version are asked for; everything else is a mistake in usage.
+            let asked = !error.use_stderr();
+            return match error.print() {
+                Ok(()) if asked => Exit::Fine.into(),
+                _ => Exit::Invalid.into(),
+            };
+        }
+    };
+    let terminal = Terminal::look();
+    let ended = match tocsin.command {
+        Command::Replay(replay) => replay.run(&terminal),
+        Command::Check(check) => check.run(&terminal),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(Failure { exit, message }) => {
+            eprintln!("tocsin: {message}");
+            exit.into()
+        }
+    }
+}
+
+/// The version with what it was built from: the commit and the built-in pattern set.
+fn long_version() -> &'static str {
+    static TEXT: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+        let patterns = crate::pattern::compile::hash(&crate::pattern::builtin::builtin());
+        format!("{}\ncommit   {}\npatterns {patterns}", env!("CARGO_PKG_VERSION"), env!("TOCSIN_COMMIT"))
+    });
+    &TEXT
+}

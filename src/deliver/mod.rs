@@ -1,0 +1,3 @@
+//! Making transitions known.
+
+pub mod stdout;

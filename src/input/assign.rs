@@ -1,0 +1,218 @@
+//! Whose log a file is: its log, its node, its family.
+//!
+//! Ids depend on these names and on nothing else of the machine, so they are taken from the path alone and never from
+//! which other files exist. Where the path does not tell, the content does, and that is said aloud.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::rotation::{Rolled, rolled};
+use crate::pattern::{LogId, Patterns, Zone};
+use crate::scan::{Lookahead, Scanner, Seen};
+
+/// How much of a file is looked at to recognise its log.
+pub const SAMPLE: usize = 64 * 1024;
+
+/// What the user decided on the command line.
+#[derive(Clone, Debug, Default)]
+pub struct Decisions {
+    /// `--assign NODE=PATH`.
+    pub nodes: Vec<(String, PathBuf)>,
+    /// `--log NAME=PATH`.
+    pub logs: Vec<(LogId, PathBuf)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    pub log: LogId,
+    pub node: Arc<str>,
+    /// The family's name: the live file below the node.
+    pub family: Arc<str>,
+    pub rank: Vec<i64>,
+    /// What was not clear from the path, for the user to know.
+    pub announce: Option<String>,
+}
+
+/// Why a file is not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unassigned {
+    /// No log looks like this.
+    Unknown,
+    /// Several logs do, and none of them is the default.
+    Ambiguous(Vec<Arc<str>>),
+}
+
+/// A file, or a member of an archive, by its path: what the archive is called comes first.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The file as named, or `-`.
+    pub outer: PathBuf,
+    /// Names inside archives, outermost first.
+    pub inner: Vec<String>,
+}
+
+impl Place {
+    pub fn file(path: &Path) -> Place {
+        Place { outer: path.to_owned(), inner: Vec::new() }
+    }
+
+    pub fn is_stdin(&self) -> bool {
+        self.outer.as_os_str() == "-"
+    }
+
+    /// One path through everything, to look for anchors in. An archive is a directory in it, but a compressed file that
+    /// holds one nameless member is that member.
+    fn whole(&self) -> String {
+        let outer = if self.is_stdin() {
+            String::new()
+        } else {
+            std::path::absolute(&self.outer).unwrap_or_else(|_| self.outer.clone()).to_string_lossy().into_owned()
+        };
+        let mut path = outer;
+        for name in &self.inner {
+            path.push('/');
+            path.push_str(name.trim_start_matches("./"));
+        }
+        path
+    }
+}
+
+pub struct Assigner<'p> {
+    patterns: &'p Patterns,
+    decisions: Decisions,
+    host: Arc<str>,
+}
+
+impl<'p> Assigner<'p> {
+    pub fn new(patterns: &'p Patterns, decisions: Decisions, host: &str) -> Assigner<'p> {
+        Assigner { patterns, decisions, host: host.into() }
+    }
+
+    /// By the path alone; `None` if no glob matches and nothing was decided.
+    pub fn by_path(&self, place: &Place) -> Option<Assignment> {
+        let whole = place.whole();
+        let (directory, name) = whole.rsplit_once('/').unwrap_or(("", &whole));
+        let rolled = rolled(name);
+        let live = format!("{directory}/{}", rolled.live);
+        let decided = decision(&self.decisions.logs, place).copied();
+        let logs = (0..self.patterns.logs.len() as u32).map(LogId).filter(|id| decided.is_none_or(|d| d == *id));
+        let mut anchored = logs.filter_map(|id| Some((self.anchor(id, &live).or_else(|| self.anchor(id, &whole))?, id)));
+        match (anchored.next(), decided) {
+            (Some((anchor, log)), _) => Some(self.assignment(place, log, &live, anchor, rolled)),
+            (None, Some(log)) => Some(self.loose(place, log, &live, rolled)),
+            (None, None) => None,
+        }
+    }
+
+    /// Where the longest match of a log's globs begins.
+    fn anchor(&self, id: LogId, path: &str) -> Option<usize> {
+        self.patterns.log(id).files.iter().filter_map(|g| g.anchor(path)).min()
+    }
+
+    /// By content: the log whose layout and signals are found in a file's first bytes.
+    pub fn by_content(&self, place: &Place, sample: &[u8], named: bool) -> Result<Assignment, Unassigned> {
+        let mut best: Vec<(usize, u64, LogId)> = Vec::new();
+        for id in (0..self.patterns.logs.len() as u32).map(LogId) {
+            if let Some((hits, heads)) = self.likeness(id, sample) {
+                best.push((hits, heads, id));
+            }
+        }
+        let most = best.iter().map(|(hits, heads, _)| (*hits, *heads)).max().ok_or(Unassigned::Unknown)?;
+        best.retain(|(hits, heads, _)| (*hits, *heads) == most);
+        let log = match best.as_slice() {
+            [(_, _, only)] => *only,
+            several => {
+                let default = several.iter().find(|(_, _, id)| self.patterns.log(*id).default);
+                // In a directory, a file that says nothing of ours is simply not ours.
+                let names = || several.iter().map(|(_, _, id)| self.patterns.log(*id).name.clone()).collect();
+                default.map(|(_, _, id)| *id).ok_or_else(|| if named || most.0 > 0 { Unassigned::Ambiguous(names()) } else { Unassigned::Unknown })?
+            }
+        };
+        let whole = place.whole();
+        let (directory, name) = whole.rsplit_once('/').unwrap_or(("", &whole));
+        let rolled = rolled(name);
+        let live = format!("{directory}/{}", rolled.live);
+        let mut assignment = self.loose(place, log, &live, rolled);
+        let said = format!("taken for log `{}` of node `{}` by its content", self.patterns.log(log).name, assignment.node);
+        assignment.announce = Some(match assignment.announce {
+            Some(more) => format!("{said}; {more}"),
+            None => said,
+        });
+        Ok(assignment)
+    }
+
+    /// How many hits and heads of this log a sample has; `None` if it cannot be of this log.
+    fn likeness(&self, id: LogId, sample: &[u8]) -> Option<(usize, u64)> {
+        let log = self.patterns.log(id);
+        let heads = sample.split(|b| *b == b'\n').filter(|line| log.layouts.iter().any(|(_, l)| l.is_head(line))).count() as u64;
+        let mut seen = Vec::new();
+        let mut scanner = Scanner::new(self.patterns, log, "".into(), Zone::UTC, Lookahead::File);
+        scanner.feed(sample, &mut seen);
+        let orphans = scanner.finish(&mut seen).orphans.len();
+        let hits = orphans + seen.iter().filter(|s| matches!(s, Seen::Hit(_))).count();
+        (heads > 0 || (log.line_records && hits > 0)).then_some((hits, heads))
+    }
+
+    fn assignment(&self, place: &Place, log: LogId, live: &str, anchor: usize, rolled: Rolled) -> Assignment {
+        let above = live[..anchor].trim_end_matches('/');
+        let own = above == "/var/log/Bigdata" || above == "/var/log";
+        let above = above.strip_suffix("Bigdata").filter(|a| a.is_empty() || a.ends_with('/')).unwrap_or(above).trim_end_matches('/');
+        let above = above.strip_suffix("var/log").filter(|a| a.is_empty() || a.ends_with('/')).unwrap_or(above).trim_end_matches('/');
+        let (node, announce): (Arc<str>, _) = match above.rsplit('/').next().filter(|n| !n.is_empty()) {
+            Some(node) => (node.into(), None),
+            None if own && place.inner.is_empty() && !place.is_stdin() => (self.host.clone(), None),
+            None => {
+                let node = outer_name(place);
+                let said = format!("its path names no node: taken for node `{node}` (`--assign NODE=PATH` decides)");
+                (node.into(), Some(said))
+            }
+        };
+        let node = self.decided_node(place).unwrap_or(node);
+        Assignment { log, node, family: live[anchor..].into(), rank: rolled.rank, announce }
+    }
+
+    /// A file that no glob anchors: its node is the directory that holds it.
+    fn loose(&self, place: &Place, log: LogId, live: &str, rolled: Rolled) -> Assignment {
+        let (directory, name) = live.rsplit_once('/').unwrap_or(("", live));
+        let name = if name.is_empty() { "stdin" } else { name };
+        let holder = directory.rsplit('/').next().filter(|d| !d.is_empty());
+        let node = self.decided_node(place).unwrap_or_else(|| match holder {
+            Some(holder) => holder.into(),
+            None => outer_name(place).into(),
+        });
+        Assignment { log, node, family: name.into(), rank: rolled.rank, announce: None }
+    }
+
+    fn decided_node(&self, place: &Place) -> Option<Arc<str>> {
+        decision(&self.decisions.nodes, place).map(|n| n.as_str().into())
+    }
+
+    /// Paths of decisions that named nothing that was read.
+    pub fn unused<'a>(&'a self, read: &BTreeSet<PathBuf>) -> Vec<&'a Path> {
+        let paths = self.decisions.nodes.iter().map(|(_, p)| p).chain(self.decisions.logs.iter().map(|(_, p)| p));
+        paths.filter(|p| !read.iter().any(|r| covers(p, r))).map(PathBuf::as_path).collect()
+    }
+}
+
+/// The value that was decided for the longest path that covers this place.
+fn decision<'a, T>(decided: &'a [(T, PathBuf)], place: &Place) -> Option<&'a T> {
+    let covering = decided.iter().filter(|(_, path)| covers(path, &place.outer));
+    covering.max_by_key(|(_, path)| path.as_os_str().len()).map(|(value, _)| value)
+}
+
+fn covers(path: &Path, file: &Path) -> bool {
+    let absolute = |p: &Path| std::path::absolute(p).unwrap_or_else(|_| p.to_owned());
+    path == file || (path.as_os_str() != "-" && absolute(file).starts_with(absolute(path)))
+}
+
+/// The archive's name without what says that it is one, or `stdin`.
+fn outer_name(place: &Place) -> String {
+    if place.is_stdin() {
+        return "stdin".to_owned();
+    }
+    let name = place.outer.file_name().map_or_else(|| "stdin".to_owned(), |n| n.to_string_lossy().into_owned());
+    let endings = [".tar.gz", ".tar.zst", ".tgz", ".tar", ".zip", ".gz", ".zst", ".log"];
+    let stem = endings.iter().find_map(|e| name.strip_suffix(e)).filter(|s| !s.is_empty());
+    stem.unwrap_or(&name).to_owned()
+}

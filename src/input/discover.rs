@@ -1,0 +1,64 @@
+//! Which files to read: files, directories and globs become one list, in the order of their paths.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+/// A file to be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    pub path: PathBuf,
+    /// It was named by the user, and did not just stand in a directory.
+    pub named: bool,
+}
+
+#[derive(Debug, Default)]
+pub struct Discovery {
+    pub files: Vec<Found>,
+    /// What could not be looked at.
+    pub unreadable: Vec<(PathBuf, io::Error)>,
+    /// Named paths that do not exist.
+    pub missing: Vec<PathBuf>,
+}
+
+pub fn discover(paths: &[PathBuf]) -> Discovery {
+    let mut found = Discovery::default();
+    for path in paths {
+        if path.as_os_str() == "-" || path.is_file() {
+            found.files.push(Found { path: path.clone(), named: true });
+        } else if path.is_dir() {
+            walk(path, &mut found);
+        } else if path.exists() {
+            // A pipe or a device: what is in it comes once, as from standard input.
+            found.files.push(Found { path: path.clone(), named: true });
+        } else {
+            found.missing.push(path.clone());
+        }
+    }
+    // Named twice is read once; being named wins.
+    found.files.sort_by(|a, b| a.path.cmp(&b.path).then(b.named.cmp(&a.named)));
+    found.files.dedup_by(|b, a| a.path == b.path);
+    found
+}
+
+/// Links are followed, but never in circles.
+fn walk(directory: &Path, found: &mut Discovery) {
+    for entry in WalkDir::new(directory).follow_links(true).sort_by_file_name() {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => {
+                found.files.push(Found { path: entry.into_path(), named: false });
+            }
+            Ok(_) => {}
+            Err(e) if e.loop_ancestor().is_some() => {}
+            Err(e) => {
+                let path = e.path().unwrap_or(directory).to_owned();
+                let why = e.into_io_error().unwrap_or_else(|| io::Error::other("cannot be looked at"));
+                // A link that leads nowhere is no file.
+                if why.kind() != io::ErrorKind::NotFound {
+                    found.unreadable.push((path, why));
+                }
+            }
+        }
+    }
+}

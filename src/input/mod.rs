@@ -1,0 +1,8 @@
+//! Where bytes come from: which files there are, whose they are, and what is inside them.
+//!
+//! Input knows rotation and compression, and nothing of patterns but their names and shapes.
+
+pub mod assign;
+pub mod discover;
+pub mod read;
+pub mod rotation;

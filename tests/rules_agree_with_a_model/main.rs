@@ -1,0 +1,144 @@
+//! The rules of `docs/rules.md`, twice: the engine, and a model that is too simple to be wrong in the same way.
+//!
+//! What the engine keeps between two hits (windows, rows, timers, look-back that is forgotten in time) is what makes it
+//! fast, and what may be wrong. The model keeps nothing but lists of all that was ever seen. Random alarms over random
+//! hits must give the same transitions from both, in the same order.
+
+mod model;
+mod rules;
+mod streams;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+
+use proptest::prelude::*;
+
+use tocsin::correlate::HOLD;
+use tocsin::pattern::compile;
+use tocsin::pattern::diagnostic::Source as File;
+use tocsin::replay::{Options, replay};
+use tocsin::transition::{ClearedBy, Mode, Transition};
+
+use rules::{Alarm, Millis};
+use streams::{Between, Source};
+
+const SIGNALS: usize = 4;
+
+/// What is compared of a transition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    pub event: &'static str,
+    pub time: Millis,
+    pub key: String,
+    pub causes: Vec<String>,
+    pub count: u64,
+    pub cleared_by: Option<&'static str>,
+    pub duration: Option<Millis>,
+    pub params: BTreeMap<String, String>,
+    /// File, line and time of each line.
+    pub evidence: Vec<String>,
+    pub alarm: String,
+    pub id: String,
+}
+
+fn found(t: Transition) -> Found {
+    Found {
+        event: t.event.name(),
+        time: t.time.millis,
+        key: t.key.to_string(),
+        causes: t.causes.iter().map(|c| c.to_string()).collect(),
+        count: t.count,
+        cleared_by: t.cleared_by.map(|by| match by {
+            ClearedBy::Signal => "signal",
+            ClearedBy::Quiet => "quiet",
+            ClearedBy::Present => "present",
+            ClearedBy::Config => "config",
+            ClearedBy::Operator => "operator",
+        }),
+        duration: t.duration_ms,
+        params: t.params.into_iter().map(|(k, v)| (k.to_string(), v)).collect(),
+        evidence: t.evidence.iter().map(|e| format!("{}:{} {}", e.file, e.line, e.time.millis)).collect(),
+        alarm: t.alarm.to_string(),
+        id: t.id,
+    }
+}
+
+fn engine(case: &Case) -> Vec<Found> {
+    let file = File { name: "test.toml".into(), text: rules::toml(&case.alarms), builtin: false };
+    let compiled = compile(std::slice::from_ref(&file));
+    let Some(patterns) = compiled.patterns else {
+        let errors: Vec<String> = compiled.diagnostics.iter().map(|d| d.render(std::slice::from_ref(&file), false)).collect();
+        panic!("{}", errors.join("\n"));
+    };
+    let families = case.sources.iter().enumerate().map(|(at, s)| s.runs(at, &patterns)).collect();
+    let mut all = Vec::new();
+    let options = Options { mode: Mode::Replay, hold: HOLD, end: case.end };
+    let written = replay(&patterns, families, options, None, |t| {
+        all.push(found(t));
+        Ok::<(), Infallible>(())
+    });
+    match written {
+        Ok(_) => all,
+        Err(never) => match never {},
+    }
+}
+
+/// Everything that a test is about, and printed so that it can be read.
+struct Case {
+    alarms: Vec<Alarm>,
+    sources: Vec<Source>,
+    end: Option<Millis>,
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let toml = rules::toml(&self.alarms);
+        writeln!(f, "{}", toml.find("[alarm.").map_or("", |at| &toml[at..]))?;
+        self.sources.iter().enumerate().try_for_each(|(at, source)| writeln!(f, "{}", streams::show(at, source)))?;
+        write!(f, "end: {:?}", self.end.map(|end| end - streams::START))
+    }
+}
+
+fn case(between: fn() -> BoxedStrategy<Between>) -> impl Strategy<Value = Case> {
+    let parts = (rules::alarms(), streams::streams(between));
+    parts.prop_map(|(alarms, (sources, end))| Case { alarms, sources, end })
+}
+
+fn agree(case: &Case) -> Result<(), TestCaseError> {
+    let expected = model::transitions(&case.alarms, &case.sources, case.end);
+    let found = engine(case);
+    let show = |all: &[Found]| {
+        let relative = |t: &Found| Found { time: t.time - streams::START, ..t.clone() };
+        all.iter().map(|t| format!("  {:?}\n", relative(t))).collect::<String>()
+    };
+    prop_assert!(expected == found, "the model says\n{}the engine says\n{}", show(&expected), show(&found));
+    Ok(())
+}
+
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, max_shrink_iters: 50_000, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(cases(1000))]
+
+    #[test]
+    fn every_rule_does_what_the_documentation_says(case in case(streams::nothing)) {
+        agree(&case)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    #[test]
+    fn nothing_is_concluded_from_a_hole(case in case(streams::holes)) {
+        agree(&case)?;
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_leaves_what_was_left(case in case(streams::steps)) {
+        agree(&case)?;
+    }
+}
