@@ -4,14 +4,16 @@
 //! files; here the runs of a family are put in order, joined, timed and merged with those of other families. The tests
 //! inside pattern files take the same way, with lines from memory.
 
+mod duplicate;
 pub mod gather;
 mod order;
 mod output;
+pub mod store;
 mod timeline;
 
 use crate::correlate::{Clock, Correlator, Event, Family, FamilyId, Merge, Note, What};
 use crate::pattern::Patterns;
-use crate::scan::{Seen, Summary};
+use crate::scan::Summary;
 use crate::time::Millis;
 use crate::transition::{Mode, Transition};
 
@@ -23,12 +25,14 @@ use timeline::Timeline;
 pub struct Run {
     /// As it is shown to a person.
     pub file: String,
-    pub seen: Vec<Seen>,
+    pub seen: store::Recorded,
     pub summary: Summary,
     /// The file's own stamp: modification time, gz header or tar entry.
     pub modified: Option<Millis>,
     /// Where its name puts it in the family, oldest first; breaks ties of the first times.
     pub rank: Vec<i64>,
+    /// The first bytes inside, to know the same content again.
+    pub start: Box<[u8]>,
 }
 
 /// A family with its files, in any order.
@@ -55,11 +59,16 @@ pub struct Report {
 #[derive(Debug)]
 pub struct FamilyReport {
     pub family: FamilyId,
+    pub log: crate::pattern::LogId,
+    /// The first time in its files.
+    pub first: Option<Millis>,
     pub counts: crate::correlate::clock::Counts,
     /// Where the family's clock stopped.
     pub clock: Option<Millis>,
     /// Files whose names say another order than the times inside.
     pub disagreements: Vec<String>,
+    /// What a temporary file did not give back.
+    pub lost: Option<String>,
     /// Files whose last line is later than the file itself, so that the zone must be wrong.
     pub ahead: Vec<String>,
 }
@@ -105,7 +114,12 @@ pub fn replay<E>(
         }
         output.push(made.drain(..), || {
             let open = |family: FamilyId| options.end.is_some() || !timelines[family.index()].is_over();
-            merge.next_key().into_iter().map(|k| k - crate::pattern::zone::STEP_BACK).chain(correlator.earliest_deadline(open)).min()
+            merge
+                .next_key()
+                .into_iter()
+                .map(|k| k - crate::pattern::zone::STEP_BACK)
+                .chain(correlator.earliest_deadline(open))
+                .min()
         })?;
     }
     output.finish()?;

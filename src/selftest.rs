@@ -104,19 +104,22 @@ fn scan(patterns: &Patterns, log: LogId, test: &str, input: &TestInput, zone: Zo
     // The line break after `'''` is TOML's to drop; one more is the author's habit.
     scanner.feed(input.lines.trim_start_matches('\n').as_bytes(), &mut seen);
     let summary = scanner.finish(&mut seen);
-    Run { file: test.to_owned(), seen, summary, modified: None, rank: vec![at as i64] }
+    Run { file: test.to_owned(), seen: seen.into(), summary, rank: vec![at as i64], ..Run::default() }
 }
 
 fn log_of(patterns: &Patterns, test: &TestDef, input: &TestInput) -> Result<LogId, Box<Diagnostic>> {
     let unknown = |name: &Name, what: &str| {
         let help = "name a log or an alarm that is defined and not switched off";
-        Box::new(Diagnostic::error(&name.span, format!("unknown {what} `{}`", name.value), "needed by this test").help(help))
+        Box::new(
+            Diagnostic::error(&name.span, format!("unknown {what} `{}`", name.value), "needed by this test").help(help),
+        )
     };
     if let Some(name) = &input.log {
         return patterns.log_named(&name.value).ok_or_else(|| unknown(name, "log"));
     }
     let Some(alarm) = &test.alarm else {
-        let error = Diagnostic::error(&test.span, "a test without an alarm names its logs", "which log are these lines of?");
+        let error =
+            Diagnostic::error(&test.span, "a test without an alarm names its logs", "which log are these lines of?");
         return Err(Box::new(error.help("add `log = \"…\"`, or `alarm = \"…\"`")));
     };
     let id = patterns.alarm_named(&alarm.value).ok_or_else(|| unknown(alarm, "alarm"))?;
@@ -129,7 +132,10 @@ fn zone(test: &TestDef) -> Option<Zone> {
 
 fn unknown_zone(test: &TestDef) -> Box<Diagnostic> {
     let span: &Span = test.zone.as_ref().map_or(&test.span, |z| &z.span);
-    Box::new(Diagnostic::error(span, "unknown time zone", "neither a name nor an offset").help("for example \"Asia/Shanghai\" or \"+08:00\""))
+    Box::new(
+        Diagnostic::error(span, "unknown time zone", "neither a name nor an offset")
+            .help("for example \"Asia/Shanghai\" or \"+08:00\""),
+    )
 }
 
 /// `2021-03-22T14:03:35.344` in the test's zone, or with an offset of its own.
@@ -170,7 +176,10 @@ fn expectation(line: &Name, zone: Zone) -> Result<Expectation, Box<Diagnostic>> 
         Some("occur") => Event::Occur,
         _ => return Err(wrong("it begins with none of raise, clear, occur")),
     };
-    let time = words.next().and_then(|t| parse_instant(t, zone)).ok_or_else(|| wrong("there is no time behind the first word"))?;
+    let time = words
+        .next()
+        .and_then(|t| parse_instant(t, zone))
+        .ok_or_else(|| wrong("there is no time behind the first word"))?;
     let mut expectation = Expectation { written: line.value.clone(), event, time, causes: None, fields: Vec::new() };
     for word in words {
         match word.split_once('=') {
@@ -217,7 +226,8 @@ pub fn describe(found: &Transition, zone: Zone) -> String {
     let time = zone.moment(found.time.millis).to_string();
     // The zone is the test's, so its offset says nothing.
     let time = time.get(..23).unwrap_or(&time);
-    let mut text = format!("{} {time} {}", found.event.name(), found.causes.iter().map(|c| &**c).collect::<Vec<_>>().join(","));
+    let mut text =
+        format!("{} {time} {}", found.event.name(), found.causes.iter().map(|c| &**c).collect::<Vec<_>>().join(","));
     for (name, value) in &found.params {
         let _ = write!(text, " {name}={value}");
     }

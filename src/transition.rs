@@ -252,7 +252,12 @@ mod tests {
     #[test]
     fn ids_differ_in_each_of_their_parts() {
         let base = id("k", Event::Raise, 1, 0);
-        for other in [id("l", Event::Raise, 1, 0), id("k", Event::Clear, 1, 0), id("k", Event::Raise, 2, 0), id("k", Event::Raise, 1, 1)] {
+        for other in [
+            id("l", Event::Raise, 1, 0),
+            id("k", Event::Clear, 1, 0),
+            id("k", Event::Raise, 2, 0),
+            id("k", Event::Raise, 1, 1),
+        ] {
             assert_ne!(base, other);
         }
     }

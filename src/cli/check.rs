@@ -43,7 +43,13 @@ impl Check {
         if let Some(patterns) = &patterns {
             diagnostics.extend(lint(patterns, &definitions));
         }
-        let mut report = Report { out: std::io::stdout().lock(), sources: &sources, coloured: terminal.stdout, errors: 0, warnings: 0 };
+        let mut report = Report {
+            out: std::io::stdout().lock(),
+            sources: &sources,
+            coloured: terminal.stdout,
+            errors: 0,
+            warnings: 0,
+        };
         for diagnostic in &diagnostics {
             report.diagnostic(diagnostic)?;
         }
@@ -61,7 +67,12 @@ impl Check {
         })
     }
 
-    fn run_tests(&self, patterns: &Patterns, definitions: &Definitions, report: &mut Report<impl Write>) -> Result<Tests, Failure> {
+    fn run_tests(
+        &self,
+        patterns: &Patterns,
+        definitions: &Definitions,
+        report: &mut Report<impl Write>,
+    ) -> Result<Tests, Failure> {
         let mut tests = Tests::default();
         for test in &patterns.tests {
             if is_outdated(test, definitions) {
@@ -92,7 +103,11 @@ impl Check {
     fn waiting(&self, patterns: &Patterns, report: &mut Report<impl Write>) -> Result<(), Failure> {
         let waiting: Vec<&str> = patterns.alarms.iter().filter(|a| a.several).map(|a| &*a.name).collect();
         if !waiting.is_empty() {
-            writeln!(report.out, "read several files of a node and wait for the hold when live: {}", waiting.join(", "))?;
+            writeln!(
+                report.out,
+                "read several files of a node and wait for the hold when live: {}",
+                waiting.join(", ")
+            )?;
         }
         Ok(())
     }
@@ -104,14 +119,20 @@ fn is_outdated(test: &TestDef, definitions: &Definitions) -> bool {
     let Some(entry) = definitions.alarms.get(&alarm.value) else { return false };
     let Some(body) = &entry.body else { return true };
     let log_changed = |name: &str| definitions.logs.get(name).is_some_and(|l| l.replaces || l.body.is_none());
-    let signal_changed = |s: &crate::pattern::model::Name| definitions.signals.get(&s.value).is_some_and(|e| e.replaces || e.body.is_none());
+    let signal_changed = |s: &crate::pattern::model::Name| {
+        definitions.signals.get(&s.value).is_some_and(|e| e.replaces || e.body.is_none())
+    };
     let layout_changed = |name: &str| {
         let log = definitions.logs.get(name).and_then(|l| l.body.as_ref());
-        log.is_some_and(|l| l.layouts.iter().any(|n| definitions.layouts.get(&n.value).is_some_and(|e| e.replaces || e.body.is_none())))
+        log.is_some_and(|l| {
+            l.layouts.iter().any(|n| definitions.layouts.get(&n.value).is_some_and(|e| e.replaces || e.body.is_none()))
+        })
     };
     let input_logs = test.inputs.iter().filter_map(|i| i.log.as_ref());
     let mut logs = body.logs.iter().chain(input_logs);
-    entry.replaces || logs.any(|l| log_changed(&l.value) || layout_changed(&l.value)) || body.signals().any(signal_changed)
+    entry.replaces
+        || logs.any(|l| log_changed(&l.value) || layout_changed(&l.value))
+        || body.signals().any(signal_changed)
 }
 
 #[derive(Default)]

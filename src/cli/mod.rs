@@ -2,8 +2,12 @@
 
 mod check;
 pub mod exit;
+mod filter;
 mod pattern_args;
+mod progress;
 mod replay;
+mod summary;
+mod zones;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -40,13 +44,16 @@ pub struct Terminal {
     /// Colours on standard output and on standard error.
     pub stdout: bool,
     pub stderr: bool,
+    /// A person looks at standard error.
+    pub interactive: bool,
 }
 
 impl Terminal {
     fn look() -> Terminal {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
             && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
-        Terminal { stdout: wanted && std::io::stdout().is_terminal(), stderr: wanted && std::io::stderr().is_terminal() }
+        let interactive = std::io::stderr().is_terminal();
+        Terminal { stdout: wanted && std::io::stdout().is_terminal(), stderr: wanted && interactive, interactive }
     }
 }
 

@@ -42,7 +42,10 @@ impl PatternArgs {
             Some(patterns) => Ok((patterns, definitions)),
             None => {
                 let shown: Vec<String> = diagnostics.iter().map(|d| d.render(&sources, coloured)).collect();
-                Err(Failure::invalid(format!("{}\n\nthe patterns are invalid; `tocsin check` tells more", shown.join("\n\n"))))
+                Err(Failure::invalid(format!(
+                    "{}\n\nthe patterns are invalid; `tocsin check` tells more",
+                    shown.join("\n\n")
+                )))
             }
         }
     }

@@ -41,7 +41,16 @@ pub struct Counts {
 
 impl Clock {
     pub fn new(family: FamilyId, zone: Zone) -> Clock {
-        Clock { family, zone, last: None, clock: None, fallback: None, wall: None, hole: false, counts: Counts::default() }
+        Clock {
+            family,
+            zone,
+            last: None,
+            clock: None,
+            fallback: None,
+            wall: None,
+            hole: false,
+            counts: Counts::default(),
+        }
     }
 
     pub fn last(&self) -> Option<Millis> {
@@ -53,8 +62,11 @@ impl Clock {
     }
 
     /// A file of the family begins: its first stamp, and its own modification time, for what has no other time.
-    pub fn begin_file(&mut self, first: Option<Stamp>, modified: Option<Millis>) {
-        self.fallback = first.and_then(|s| self.zone.instant(s, self.last, modified)).or(modified);
+    /// Returns the instant of the former.
+    pub fn begin_file(&mut self, first: Option<Stamp>, modified: Option<Millis>) -> Option<Millis> {
+        let first = first.and_then(|s| self.zone.instant(s, self.last, modified));
+        self.fallback = first.or(modified);
+        first
     }
 
     /// Live: the wall clock at this read.

@@ -214,7 +214,15 @@ impl<'p> Engine<'p> {
     }
 
     /// One hit and one alarm: what is overdue, then what it ends, then what it begins.
-    fn apply(&mut self, families: &[Family], id: AlarmId, alarm: &Alarm, family: &Family, hit: &Arc<TimedHit>, late: bool) {
+    fn apply(
+        &mut self,
+        families: &[Family],
+        id: AlarmId,
+        alarm: &Alarm,
+        family: &Family,
+        hit: &Arc<TimedHit>,
+        late: bool,
+    ) {
         let signal = hit.hit.signal;
         let place = self.places[family.log.index()];
         let ends = |c: &&Clear| c.signals().contains(&signal);
@@ -280,8 +288,7 @@ impl<'p> Engine<'p> {
 
     /// The instance that a raise hit belongs to; it is made if need be.
     fn exact(&mut self, id: AlarmId, alarm: &Alarm, place: u32, family: &Family, hit: &TimedHit) -> InstanceId {
-        let by: Box<[Box<str>]> =
-            alarm.by.iter().map(|by| value(by, family, hit).unwrap_or_default()).collect();
+        let by: Box<[Box<str>]> = alarm.by.iter().map(|by| value(by, family, hit).unwrap_or_default()).collect();
         let group = self.groups.entry((id, place)).or_default();
         if let Some(instance) = group.get(&by) {
             return *instance;
@@ -302,14 +309,23 @@ impl<'p> Engine<'p> {
             let exact: Box<[Box<str>]> = wanted.into_iter().flatten().collect();
             return group.get(&exact).copied().into_iter().collect();
         }
-        let fits = |by: &[Box<str>]| by.iter().zip(&wanted).all(|(own, wanted)| wanted.as_ref().is_none_or(|w| w == own));
+        let fits =
+            |by: &[Box<str>]| by.iter().zip(&wanted).all(|(own, wanted)| wanted.as_ref().is_none_or(|w| w == own));
         let mut found: Vec<(&Box<[Box<str>]>, InstanceId)> =
             group.iter().filter(|(by, _)| fits(by)).map(|(by, i)| (by, *i)).collect();
         found.sort_unstable();
         found.into_iter().map(|(_, instance)| instance).collect()
     }
 
-    fn clear(&mut self, families: &[Family], id: InstanceId, alarm: &Alarm, clear: &Clear, hit: &Arc<TimedHit>, late: bool) {
+    fn clear(
+        &mut self,
+        families: &[Family],
+        id: InstanceId,
+        alarm: &Alarm,
+        clear: &Clear,
+        hit: &Arc<TimedHit>,
+        late: bool,
+    ) {
         let by = match clear.kind {
             ClearKind::On(_) => ClearedBy::Signal,
             ClearKind::Present(_) => {
@@ -440,7 +456,11 @@ impl<'p> Engine<'p> {
         let (before, own) = (instance.active, bit(entry.cause));
         instance.active |= own;
         self.touch(id, entry, cause);
-        let did = if before & own != 0 { Did::Renewed { cause: entry.cause } } else { Did::Began { cause: entry.cause, changed: before == 0 } };
+        let did = if before & own != 0 {
+            Did::Renewed { cause: entry.cause }
+        } else {
+            Did::Began { cause: entry.cause, changed: before == 0 }
+        };
         self.note(id, did);
         if before == 0 {
             self.changed(families, id, entry, cause, Event::Raise, late);
@@ -540,7 +560,14 @@ impl<'p> Engine<'p> {
     }
 
     /// `absent`: hits in a row arm it, each of them moves the deadline.
-    fn arm(&mut self, families: &[Family], id: InstanceId, at: usize, (span, need): (Millis, u32), hit: &Arc<TimedHit>) {
+    fn arm(
+        &mut self,
+        families: &[Family],
+        id: InstanceId,
+        at: usize,
+        (span, need): (Millis, u32),
+        hit: &Arc<TimedHit>,
+    ) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
         let memory = &mut instance.raise[at];
         let time = hit.moment.millis;
@@ -581,8 +608,11 @@ impl<'p> Engine<'p> {
         let mut timers = BinaryHeap::new();
         for (&id, instance) in &mut self.instances {
             instance.shift(family, by);
-            let own: Vec<(Slot, Millis)> =
-                instance.slots().filter(|(_, t)| t.family == Some(family)).filter_map(|(s, t)| Some((s, t.deadline?))).collect();
+            let own: Vec<(Slot, Millis)> = instance
+                .slots()
+                .filter(|(_, t)| t.family == Some(family))
+                .filter_map(|(s, t)| Some((s, t.deadline?)))
+                .collect();
             for (slot, deadline) in own {
                 instance.timer(slot).queued = Some(deadline);
                 timers.push(Reverse((deadline, id, slot)));

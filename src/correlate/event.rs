@@ -51,7 +51,10 @@ pub enum What {
     /// The family's clock is at least here.
     Tick(Millis),
     /// What is between these two times is lost.
-    Hole { from: Millis, until: Millis },
+    Hole {
+        from: Millis,
+        until: Millis,
+    },
     /// The clock behind the family was changed by this much (back, so it is negative).
     Step(Millis),
 }

@@ -76,8 +76,12 @@ impl History {
             };
             p.at >= from.time - within && p.at <= newest
         };
-        let mut found: Vec<&Past> =
-            signals.iter().filter_map(|s| self.past.get(s)).flat_map(|past| past.iter().rev()).filter(visible).collect();
+        let mut found: Vec<&Past> = signals
+            .iter()
+            .filter_map(|s| self.past.get(s))
+            .flat_map(|past| past.iter().rev())
+            .filter(visible)
+            .collect();
         if signals.len() > 1 || found.len() > 1 {
             found.sort_by_key(|p| std::cmp::Reverse((p.at, p.hit.hit.line.number)));
         }

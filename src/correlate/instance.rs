@@ -79,7 +79,14 @@ pub struct Instance {
 }
 
 impl Instance {
-    pub fn new(id: AlarmId, alarm: &Alarm, place: u32, by: Box<[Box<str>]>, key: Arc<str>, location: Location) -> Instance {
+    pub fn new(
+        id: AlarmId,
+        alarm: &Alarm,
+        place: u32,
+        by: Box<[Box<str>]>,
+        key: Arc<str>,
+        location: Location,
+    ) -> Instance {
         Instance {
             alarm: id,
             place,

@@ -78,11 +78,15 @@ impl Build<'_, '_> {
             };
             ids.push(SignalId(at as u32));
             let signal = &self.signals[at];
-            let apart = !signal.logs.is_empty() && !self.logs.is_empty() && !signal.logs.iter().any(|l| self.logs.contains(l));
+            let apart =
+                !signal.logs.is_empty() && !self.logs.is_empty() && !signal.logs.iter().any(|l| self.logs.contains(l));
             if bound && apart {
-                let mut error =
-                    Diagnostic::error(&name.span, format!("`{}` cannot stand in a log of this alarm", name.value), "never a hit here")
-                        .help("add the signal's log to the alarm's `log`, or the alarm's log to the signal's");
+                let mut error = Diagnostic::error(
+                    &name.span,
+                    format!("`{}` cannot stand in a log of this alarm", name.value),
+                    "never a hit here",
+                )
+                .help("add the signal's log to the alarm's `log`, or the alarm's log to the signal's");
                 if let Some(span) = span_of(&self.cx.definitions.signals, &name.value) {
                     error = error.also(&span, "the signal's logs are named here");
                 }
@@ -132,13 +136,15 @@ impl Build<'_, '_> {
             RaiseKindDef::Without { on, without, within } => {
                 RaiseKind::Without { on: self.signals(on, true), without: self.signals(without, true), within: *within }
             }
-            RaiseKindDef::Absent { absent, span, arm, disarm } => {
-                RaiseKind::Absent { absent: self.signals(absent, true), span: *span, arm: *arm, disarm: self.signals(disarm, true) }
-            }
+            RaiseKindDef::Absent { absent, span, arm, disarm } => RaiseKind::Absent {
+                absent: self.signals(absent, true),
+                span: *span,
+                arm: *arm,
+                disarm: self.signals(disarm, true),
+            },
         };
         let with = def.with.iter().map(|w| self.with(w)).collect();
-        let unless =
-            def.unless.iter().map(|u| Unless { on: self.signals(&u.on, false), within: u.within }).collect();
+        let unless = def.unless.iter().map(|u| Unless { on: self.signals(&u.on, false), within: u.within }).collect();
         Raise { kind, cause, with, unless, renew: def.renew }
     }
 
@@ -167,7 +173,11 @@ impl Build<'_, '_> {
         }
         if clears.is_empty() && !def.stateless {
             let found = Diagnostic::warning;
-            self.warn_at_alarm(found, "an alarm that nothing clears", "add `clear = [..]`, or `stateless = true` if it has no state");
+            self.warn_at_alarm(
+                found,
+                "an alarm that nothing clears",
+                "add `clear = [..]`, or `stateless = true` if it has no state",
+            );
         }
         clears
     }
@@ -176,10 +186,20 @@ impl Build<'_, '_> {
         match self.causes.iter().position(|c| *c == name.value) {
             Some(at) if at < MAX_CAUSES && states & bit(at) != 0 => bit(at),
             _ => {
-                let known: Vec<&str> = self.causes.iter().enumerate().filter(|(i, _)| states & bit(*i) != 0).map(|(_, c)| c.as_str()).collect();
+                let known: Vec<&str> = self
+                    .causes
+                    .iter()
+                    .enumerate()
+                    .filter(|(i, _)| states & bit(*i) != 0)
+                    .map(|(_, c)| c.as_str())
+                    .collect();
                 self.cx.found.push(
-                    Diagnostic::error(&name.span, format!("`{}` is no cause that an entry raises", name.value), "nothing to clear")
-                        .help(suggest(&name.value, known.iter().copied())),
+                    Diagnostic::error(
+                        &name.span,
+                        format!("`{}` is no cause that an entry raises", name.value),
+                        "nothing to clear",
+                    )
+                    .help(suggest(&name.value, known.iter().copied())),
                 );
                 0
             }
@@ -189,14 +209,18 @@ impl Build<'_, '_> {
     /// An assumed signal may never clear a documented cause: a guess must not silence a fact.
     fn refuse_guesswork(&mut self, entry: &ClearDef, clear: &Clear, raise: &[Raise]) {
         let signals = self.signals;
-        let of = |ids: &[SignalId], p: Provenance| ids.iter().map(|id| &signals[id.index()]).find(|s| s.provenance == p);
+        let of =
+            |ids: &[SignalId], p: Provenance| ids.iter().map(|id| &signals[id.index()]).find(|s| s.provenance == p);
         let Some(guess) = of(clear.signals(), Provenance::Assumed) else { return };
         for r in raise.iter().filter(|r| clear.causes & bit(r.cause) != 0) {
             if let Some(fact) = of(r.kind.raising(), Provenance::Documented) {
                 self.cx.found.push(
                     Diagnostic::error(
                         &entry.span,
-                        format!("the assumed signal `{}` would clear the documented cause `{}`", guess.name, self.causes[r.cause]),
+                        format!(
+                            "the assumed signal `{}` would clear the documented cause `{}`",
+                            guess.name, self.causes[r.cause]
+                        ),
                         format!("`{}` is documented; a guess must not silence it", fact.name),
                     )
                     .help("limit this entry with `causes = [..]` to causes that are assumed or observed"),
@@ -214,9 +238,11 @@ impl Build<'_, '_> {
         }
         for entry in &self.def.raise {
             if !matches!(entry.kind, RaiseKindDef::On { .. }) || entry.renew {
-                self.cx.found.push(
-                    Diagnostic::error(&entry.span, "a stateless alarm has `on` entries only", "this one waits, counts or renews"),
-                );
+                self.cx.found.push(Diagnostic::error(
+                    &entry.span,
+                    "a stateless alarm has `on` entries only",
+                    "this one waits, counts or renews",
+                ));
             }
         }
     }
@@ -225,8 +251,14 @@ impl Build<'_, '_> {
         self.warn_at_alarm(Diagnostic::error, title, help);
     }
 
-    fn warn_at_alarm(&mut self, kind: fn(&super::diagnostic::Span, String, String) -> Diagnostic, title: &str, help: &str) {
-        let entry = self.cx.definitions.alarms.iter().find(|(_, e)| e.body.as_ref().is_some_and(|b| std::ptr::eq(b, self.def)));
+    fn warn_at_alarm(
+        &mut self,
+        kind: fn(&super::diagnostic::Span, String, String) -> Diagnostic,
+        title: &str,
+        help: &str,
+    ) {
+        let entry =
+            self.cx.definitions.alarms.iter().find(|(_, e)| e.body.as_ref().is_some_and(|b| std::ptr::eq(b, self.def)));
         if let Some((_, entry)) = entry {
             self.cx.found.push(kind(&entry.span, title.to_owned(), "this alarm".to_owned()).help(help));
         }

@@ -51,7 +51,8 @@ impl Compiler<'_> {
         let definitions = self.definitions;
         let layouts: BTreeMap<&str, Layout> =
             bodies(&definitions.layouts).filter_map(|(name, def)| Some((name, self.layout(def)?))).collect();
-        let mut logs: Vec<Log> = bodies(&definitions.logs).filter_map(|(name, def)| self.log(name, def, &layouts)).collect();
+        let mut logs: Vec<Log> =
+            bodies(&definitions.logs).filter_map(|(name, def)| self.log(name, def, &layouts)).collect();
         let mut signals = Vec::new();
         for (name, def) in bodies(&definitions.signals) {
             signals.extend(self.signal(name, def, &logs));
@@ -98,7 +99,9 @@ impl Compiler<'_> {
             this.found.push(Diagnostic::error(&span, "this layout cannot be read", e.message).help(e.help));
         };
         match def {
-            LayoutDef::Conversion(pattern) => Layout::from_conversion(&pattern.value).map_err(|e| spec(self, pattern, e)).ok(),
+            LayoutDef::Conversion(pattern) => {
+                Layout::from_conversion(&pattern.value).map_err(|e| spec(self, pattern, e)).ok()
+            }
             LayoutDef::Regex { regex, time } => {
                 let format = time.as_ref().map_or(DEFAULT_TIME, |t| &t.value);
                 match Layout::from_regex(&regex.value, format) {
@@ -114,8 +117,12 @@ impl Compiler<'_> {
                     }
                     Err(LayoutError::MissingGroup(group)) => {
                         self.found.push(
-                            Diagnostic::error(&regex.span, format!("a layout without a group `{group}`"), "no such group in here")
-                                .help(format!("enclose the {group} in `(?<{group}>…)`")),
+                            Diagnostic::error(
+                                &regex.span,
+                                format!("a layout without a group `{group}`"),
+                                "no such group in here",
+                            )
+                            .help(format!("enclose the {group} in `(?<{group}>…)`")),
                         );
                         None
                     }
@@ -158,8 +165,12 @@ impl Compiler<'_> {
         let zone = Zone::parse(&text.value);
         if zone.is_none() {
             self.found.push(
-                Diagnostic::error(&text.span, format!("unknown time zone `{}`", text.value), "neither a name nor an offset")
-                    .help("write an IANA name such as \"Asia/Shanghai\", or an offset such as \"+08:00\""),
+                Diagnostic::error(
+                    &text.span,
+                    format!("unknown time zone `{}`", text.value),
+                    "neither a name nor an offset",
+                )
+                .help("write an IANA name such as \"Asia/Shanghai\", or an offset such as \"+08:00\""),
             );
         }
         zone
@@ -175,10 +186,15 @@ impl Compiler<'_> {
             return None;
         }
         let searched = def.matches.as_ref().or(def.message.as_ref());
-        if let Some(text) = searched.filter(|t| regexes::hir(&t.value).is_some_and(|h| literal::required(&h).is_none())) {
+        if let Some(text) = searched.filter(|t| regexes::hir(&t.value).is_some_and(|h| literal::required(&h).is_none()))
+        {
             self.found.push(
-                Diagnostic::warning(&text.span, format!("signal `{name}` has no literal to search for"), "every line must be tried")
-                    .help(format!("name a word of at least {} letters that always stands there", literal::SHORTEST)),
+                Diagnostic::warning(
+                    &text.span,
+                    format!("signal `{name}` has no literal to search for"),
+                    "every line must be tried",
+                )
+                .help(format!("name a word of at least {} letters that always stands there", literal::SHORTEST)),
             );
         }
         let mut signal = Signal {
@@ -214,21 +230,33 @@ impl Compiler<'_> {
             return; // It is there, and what is wrong with it has been said.
         }
         self.found.push(
-            Diagnostic::error(&name.span, format!("unknown {what} `{}`", name.value), format!("no [{what}.{}] is defined", name.value))
-                .help(suggest(&name.value, known.keys().map(String::as_str))),
+            Diagnostic::error(
+                &name.span,
+                format!("unknown {what} `{}`", name.value),
+                format!("no [{what}.{}] is defined", name.value),
+            )
+            .help(suggest(&name.value, known.keys().map(String::as_str))),
         );
     }
 
     /// The index of a capture that at least one of `signals` makes.
-    pub(super) fn capture_of<'s>(&mut self, name: &Name, signals: impl Iterator<Item = &'s Signal>) -> Option<CaptureId> {
+    pub(super) fn capture_of<'s>(
+        &mut self,
+        name: &Name,
+        signals: impl Iterator<Item = &'s Signal>,
+    ) -> Option<CaptureId> {
         let made: Vec<CaptureId> =
             signals.flat_map(|s| s.clauses()).flat_map(|(_, c)| c.groups.iter().map(|(_, id)| *id)).collect();
         let id = made.iter().find(|id| *self.captures[id.index()] == *name.value);
         if id.is_none() {
             let known: Vec<&str> = made.iter().map(|id| &*self.captures[id.index()]).collect();
             self.found.push(
-                Diagnostic::error(&name.span, format!("unknown capture `{}`", name.value), "no signal here captures this")
-                    .help(suggest(&name.value, known.iter().copied())),
+                Diagnostic::error(
+                    &name.span,
+                    format!("unknown capture `{}`", name.value),
+                    "no signal here captures this",
+                )
+                .help(suggest(&name.value, known.iter().copied())),
             );
         }
         id.copied()
@@ -268,10 +296,12 @@ impl Compiler<'_> {
             own().filter(|(_, s)| s.matches.is_none()).filter_map(|(id, s)| Some((id, s.message.as_ref()?))).collect();
         let set = |clauses: &[(SignalId, &Clause)]| {
             let sources = clauses.iter().map(|(_, c)| c.regex.as_str());
-            RegexSetBuilder::new(sources).unicode(false).size_limit(1 << 26).dfa_size_limit(1 << 24).build().or_else(|_| {
-                let sources = clauses.iter().map(|(_, c)| c.regex.as_str());
-                RegexSetBuilder::new(sources).size_limit(1 << 26).dfa_size_limit(1 << 24).build()
-            })
+            RegexSetBuilder::new(sources).unicode(false).size_limit(1 << 26).dfa_size_limit(1 << 24).build().or_else(
+                |_| {
+                    let sources = clauses.iter().map(|(_, c)| c.regex.as_str());
+                    RegexSetBuilder::new(sources).size_limit(1 << 26).dfa_size_limit(1 << 24).build()
+                },
+            )
         };
         match (set(&with_match), set(&message_only)) {
             (Ok(match_set), Ok(message_set)) => Search {
@@ -283,7 +313,8 @@ impl Compiler<'_> {
             (Err(e), _) | (_, Err(e)) => {
                 if let Some(entry) = self.definitions.logs.get(&*log.name) {
                     let title = format!("the signals of log `{}` are too large together", log.name);
-                    self.found.push(Diagnostic::error(&entry.span, title, e.to_string()).help("shorten counted repetitions"));
+                    self.found
+                        .push(Diagnostic::error(&entry.span, title, e.to_string()).help("shorten counted repetitions"));
                 }
                 Search::none()
             }
@@ -294,7 +325,12 @@ impl Compiler<'_> {
 impl Search {
     fn none() -> Search {
         use regex::bytes::RegexSet;
-        Search { match_signals: Vec::new(), match_set: RegexSet::empty(), message_signals: Vec::new(), message_set: RegexSet::empty() }
+        Search {
+            match_signals: Vec::new(),
+            match_set: RegexSet::empty(),
+            message_signals: Vec::new(),
+            message_set: RegexSet::empty(),
+        }
     }
 }
 

@@ -44,7 +44,14 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     pub fn error(span: &Span, title: impl Into<String>, label: impl Into<String>) -> Diagnostic {
-        Diagnostic { gravity: Gravity::Error, title: title.into(), span: span.clone(), label: label.into(), also: None, help: None }
+        Diagnostic {
+            gravity: Gravity::Error,
+            title: title.into(),
+            span: span.clone(),
+            label: label.into(),
+            also: None,
+            help: None,
+        }
     }
 
     pub fn warning(span: &Span, title: impl Into<String>, label: impl Into<String>) -> Diagnostic {
@@ -72,7 +79,9 @@ impl Diagnostic {
             let source = &sources[span.source.0];
             let end = span.range.end.min(source.text.len());
             let range = span.range.start.min(end)..end;
-            Snippet::source(source.text.clone()).path(source.name.clone()).annotation(kind.span(range).label(label.to_owned()))
+            Snippet::source(source.text.clone())
+                .path(source.name.clone())
+                .annotation(kind.span(range).label(label.to_owned()))
         };
         let group = level.primary_title(self.title.clone());
         let mut main = snippet(&self.span, AnnotationKind::Primary, &self.label);

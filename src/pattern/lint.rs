@@ -26,7 +26,8 @@ fn shared_files(patterns: &Patterns, definitions: &Definitions) -> Vec<Diagnosti
 }
 
 fn shared_file(log: &Log, other: &Log, definitions: &Definitions) -> Option<Diagnostic> {
-    let pairs = log.files.iter().enumerate().flat_map(|(i, a)| other.files.iter().enumerate().map(move |(j, b)| (i, a, j, b)));
+    let pairs =
+        log.files.iter().enumerate().flat_map(|(i, a)| other.files.iter().enumerate().map(move |(j, b)| (i, a, j, b)));
     let (i, j, path) = pairs.into_iter().find_map(|(i, a, j, b)| Some((i, j, a.common_path(b)?)))?;
     let span = |name: &str, at: usize| Some(definitions.logs.get(name)?.body.as_ref()?.files.get(at)?.span.clone());
     let title = format!("the logs `{}` and `{}` match one file", log.name, other.name);

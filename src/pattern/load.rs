@@ -94,7 +94,11 @@ fn layout<'t>(cx: &mut Context, t: &mut Table<'t>) -> Option<LayoutDef> {
         (Some(pattern), None) => Some(LayoutDef::Conversion(pattern)),
         (None, Some(regex)) => Some(LayoutDef::Regex { regex, time }),
         (Some(_), Some(regex)) => {
-            cx.found.push(Diagnostic::error(&regex.span, "a layout has `pattern` or `regex`, not both", "remove one of them"));
+            cx.found.push(Diagnostic::error(
+                &regex.span,
+                "a layout has `pattern` or `regex`, not both",
+                "remove one of them",
+            ));
             None
         }
         (None, None) => {
@@ -119,13 +123,25 @@ fn log<'t>(cx: &mut Context, t: &mut Table<'t>) -> Option<LogDef> {
     let line_records = match t.string(cx, "records") {
         Some(r) if r.value == "line" => true,
         Some(r) if r.value != "multi" => {
-            cx.found.push(Diagnostic::error(&r.span, format!("unknown value `{}`", r.value), "expected \"line\" or \"multi\""));
+            cx.found.push(Diagnostic::error(
+                &r.span,
+                format!("unknown value `{}`", r.value),
+                "expected \"line\" or \"multi\"",
+            ));
             false
         }
         _ => false,
     };
     let zone = t.string(cx, "tz");
-    Some(LogDef { files: files?, layouts: layouts?, service: service?.value, role: role?.value, default, line_records, zone })
+    Some(LogDef {
+        files: files?,
+        layouts: layouts?,
+        service: service?.value,
+        role: role?.value,
+        default,
+        line_records,
+        zone,
+    })
 }
 
 fn signal<'t>(cx: &mut Context, t: &mut Table<'t>) -> Option<SignalDef> {
@@ -138,9 +154,9 @@ fn signal<'t>(cx: &mut Context, t: &mut Table<'t>) -> Option<SignalDef> {
     let logs = t.strings(cx, "log");
     let (matches, message, head) = (t.string(cx, "match"), t.string(cx, "message"), t.string(cx, "head"));
     let weight = t.string(cx, "weight");
-    let provenance = t.required_string(cx, "provenance", "provenance = \"documented\"").and_then(|p| {
-        one_of(cx, &p, "provenance", &Provenance::NAMES, Provenance::from_name(&p.value))
-    });
+    let provenance = t
+        .required_string(cx, "provenance", "provenance = \"documented\"")
+        .and_then(|p| one_of(cx, &p, "provenance", &Provenance::NAMES, Provenance::from_name(&p.value)));
     t.string(cx, "note");
     if matches.is_none() && message.is_none() {
         return None;
@@ -163,7 +179,8 @@ fn alarm<'t>(cx: &mut Context, t: &mut Table<'t>) -> Option<AlarmDef> {
     let params = params(cx, t);
     let stateless = t.bool(cx, "stateless");
     let raise = t.tables(cx, "raise", "a raise entry").into_iter().filter_map(|e| raise(cx, e)).collect();
-    let clear: Vec<ClearDef> = t.tables(cx, "clear", "a clear entry").into_iter().filter_map(|e| clear(cx, e)).collect();
+    let clear: Vec<ClearDef> =
+        t.tables(cx, "clear", "a clear entry").into_iter().filter_map(|e| clear(cx, e)).collect();
     Some(AlarmDef { name: name?.value, severity: severity?, logs: logs?, raise, clear, by, params, stateless })
 }
 
@@ -229,7 +246,12 @@ fn raise_kind(cx: &mut Context, t: &mut Table) -> Option<RaiseKindDef> {
         let span = t.duration(cx, "for");
         let arm = t.number(cx, "arm", 1).unwrap_or(1);
         let disarm = t.strings(cx, "disarm").unwrap_or_default();
-        return Some(RaiseKindDef::Absent { absent: absent?, span: span?, arm: u32::try_from(arm).unwrap_or(u32::MAX), disarm });
+        return Some(RaiseKindDef::Absent {
+            absent: absent?,
+            span: span?,
+            arm: u32::try_from(arm).unwrap_or(u32::MAX),
+            disarm,
+        });
     }
     if has_count {
         let count = t.number(cx, "count", 1);
@@ -302,7 +324,8 @@ fn test(cx: &mut Context, mut t: Table, builtin: bool) -> Option<TestDef> {
         t.missing(cx, "expect", "expect = [\"raise 2021-03-22T14:03:35.344 cause\"]` (`[]`: nothing");
     }
     let expect = t.strings(cx, "expect").unwrap_or_default();
-    let mut inputs: Vec<TestInput> = t.tables(cx, "input", "an input").into_iter().filter_map(|i| test_input(cx, i)).collect();
+    let mut inputs: Vec<TestInput> =
+        t.tables(cx, "input", "an input").into_iter().filter_map(|i| test_input(cx, i)).collect();
     if let Some(lines) = lines {
         inputs.insert(0, TestInput { log, node: node_name(node), lines: lines.value });
     } else if inputs.is_empty() {

@@ -53,19 +53,29 @@ fn explain(source: &str, error: &regex_syntax::Error) -> RegexError {
         regex_syntax::Error::Parse(e) => {
             let help = match e.kind() {
                 ErrorKind::UnsupportedLookAround => Some("there is no look-around: say what is meant, not what is not"),
-                ErrorKind::UnsupportedBackreference => Some("there are no back-references: capture twice under two names"),
+                ErrorKind::UnsupportedBackreference => {
+                    Some("there are no back-references: capture twice under two names")
+                }
                 ErrorKind::GroupNameDuplicate { .. } => Some("give each group a name of its own"),
-                ErrorKind::GroupUnclosed => Some("close the group with `)`, or write `\\(` for a parenthesis in the text"),
+                ErrorKind::GroupUnclosed => {
+                    Some("close the group with `)`, or write `\\(` for a parenthesis in the text")
+                }
                 ErrorKind::GroupUnopened => Some("write `\\)` for a parenthesis in the text"),
                 ErrorKind::ClassUnclosed => Some("close the class with `]`, or write `\\[` for a bracket in the text"),
                 ErrorKind::RepetitionMissing => Some("write `\\` before the character if the text contains it"),
                 _ => None,
             };
-            RegexError { message: e.kind().to_string(), at: clamp(e.span().start.offset, e.span().end.offset), help: help.map(str::to_owned) }
+            RegexError {
+                message: e.kind().to_string(),
+                at: clamp(e.span().start.offset, e.span().end.offset),
+                help: help.map(str::to_owned),
+            }
         }
-        regex_syntax::Error::Translate(e) => {
-            RegexError { message: e.kind().to_string(), at: clamp(e.span().start.offset, e.span().end.offset), help: None }
-        }
+        regex_syntax::Error::Translate(e) => RegexError {
+            message: e.kind().to_string(),
+            at: clamp(e.span().start.offset, e.span().end.offset),
+            help: None,
+        },
         other => RegexError { message: other.to_string(), at: 0..source.len(), help: None },
     }
 }

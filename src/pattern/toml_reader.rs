@@ -98,11 +98,21 @@ impl<'t> Table<'t> {
         match number {
             Some(n) if n >= at_least => Some(n),
             Some(n) => {
-                cx.found.push(Diagnostic::error(&span, format!("`{key}` is too small"), format!("{n} is less than {at_least}")));
+                cx.found.push(Diagnostic::error(
+                    &span,
+                    format!("`{key}` is too small"),
+                    format!("{n} is less than {at_least}"),
+                ));
                 None
             }
             None => {
-                wrong_type(cx, &span, value, "a whole number", &format!("write for example `{key} = {}`", at_least.max(3)));
+                wrong_type(
+                    cx,
+                    &span,
+                    value,
+                    "a whole number",
+                    &format!("write for example `{key} = {}`", at_least.max(3)),
+                );
                 None
             }
         }
@@ -116,8 +126,12 @@ impl<'t> Table<'t> {
         let parsed = parse_duration(&text.value).filter(|d| *d > 0);
         if parsed.is_none() {
             cx.found.push(
-                Diagnostic::error(&text.span, format!("`{}` is no duration", text.value), "expected a number and a unit")
-                    .help("write for example \"500ms\", \"30s\", \"10m\", \"1h30m\" or \"1d\""),
+                Diagnostic::error(
+                    &text.span,
+                    format!("`{}` is no duration", text.value),
+                    "expected a number and a unit",
+                )
+                .help("write for example \"500ms\", \"30s\", \"10m\", \"1h30m\" or \"1d\""),
             );
         }
         parsed

@@ -68,7 +68,8 @@ fn engine(case: &Case) -> Vec<Found> {
     let file = File { name: "test.toml".into(), text: rules::toml(&case.alarms), builtin: false };
     let compiled = compile(std::slice::from_ref(&file));
     let Some(patterns) = compiled.patterns else {
-        let errors: Vec<String> = compiled.diagnostics.iter().map(|d| d.render(std::slice::from_ref(&file), false)).collect();
+        let errors: Vec<String> =
+            compiled.diagnostics.iter().map(|d| d.render(std::slice::from_ref(&file), false)).collect();
         panic!("{}", errors.join("\n"));
     };
     let families = case.sources.iter().enumerate().map(|(at, s)| s.runs(at, &patterns)).collect();
@@ -116,8 +117,10 @@ fn agree(case: &Case) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn cases(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, max_shrink_iters: 50_000, failure_persistence: None, ..ProptestConfig::default() }
+/// `PROPTEST_CASES` asks for more.
+fn cases(at_least: u32) -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig { cases: at_least.max(config.cases), max_shrink_iters: 50_000, failure_persistence: None, ..config }
 }
 
 proptest! {

@@ -51,7 +51,8 @@ pub fn transitions(alarms: &[Alarm], sources: &[Source], end: Option<Millis>) ->
     let nodes: BTreeSet<usize> = sources.iter().map(|s| s.node).collect();
     for at in nodes {
         for alarm in alarms {
-            let mut rules = Rules { alarm, sources, hits: vec![], clocks: BTreeMap::new(), instances: vec![], out: vec![] };
+            let mut rules =
+                Rules { alarm, sources, hits: vec![], clocks: BTreeMap::new(), instances: vec![], out: vec![] };
             events.iter().filter(|e| sources[e.family].node == at).for_each(|e| rules.event(e));
             found.extend(rules.out);
         }
@@ -171,8 +172,8 @@ struct Instance {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
-    Quiet(usize),
     Raise(usize),
+    Quiet(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -260,9 +261,7 @@ impl Rules<'_> {
     fn agreeing(&self, hit: HitId) -> Vec<usize> {
         let (_, service, role) = LOGS[self.hits[hit].log];
         let by = self.by(hit);
-        let agrees = |i: &Instance| {
-            (i.service, i.role) == (service, role) && by.iter().all(|(n, v)| i.by[n] == *v)
-        };
+        let agrees = |i: &Instance| (i.service, i.role) == (service, role) && by.iter().all(|(n, v)| i.by[n] == *v);
         (0..self.instances.len()).filter(|&at| agrees(&self.instances[at])).collect()
     }
 
@@ -305,8 +304,11 @@ impl Rules<'_> {
         for (entry, raise) in self.alarm.raise.iter().enumerate() {
             let due = Due::Raise(entry);
             match &raise.kind {
-                Kind::Without { within, .. } => all.extend(instance.waiting[entry].map(|hit| {
-                    Deadline { time: self.hits[hit].time + within, due, family: self.hits[hit].family, hit }
+                Kind::Without { within, .. } => all.extend(instance.waiting[entry].map(|hit| Deadline {
+                    time: self.hits[hit].time + within,
+                    due,
+                    family: self.hits[hit].family,
+                    hit,
                 })),
                 Kind::Absent { span, arm, .. } => {
                     let row = self.row(instance, entry, *span);
@@ -352,10 +354,12 @@ impl Rules<'_> {
     /// Fires what is due on an instance, by the clocks or, if one touches it, before a hit of this time.
     fn fire(&mut self, at: usize, before: Option<Millis>) {
         loop {
-            let due = |d: &Deadline| {
-                self.clocks[&d.family] > d.time + SLACK || before.is_some_and(|before| before > d.time)
-            };
-            let Some(next) = self.deadlines(at).into_iter().filter(due).min() else { return };
+            let due =
+                |d: &Deadline| self.clocks[&d.family] > d.time + SLACK || before.is_some_and(|before| before > d.time);
+            // A deadline that is due takes with it what the instance has that is earlier.
+            let all = self.deadlines(at);
+            let Some(until) = all.iter().filter(|d| due(d)).map(|d| d.time).max() else { return };
+            let Some(next) = all.into_iter().filter(|d| d.time <= until).min() else { return };
             match next.due {
                 Due::Quiet(entry) => {
                     self.instances[at].quieted[entry] = self.instances[at].begun.len();
@@ -390,7 +394,7 @@ impl Rules<'_> {
                 true => deadline.map_or(other < hit, |deadline| h.time <= deadline),
                 false => h.time <= now - HOLD,
             };
-            on.contains(&h.signal) && h.time >= now - within && visible
+            other != hit && on.contains(&h.signal) && h.time >= now - within && visible
         };
         let mut found: Vec<HitId> = (0..self.hits.len()).filter(is_seen).collect();
         found.sort_by_key(|&h| std::cmp::Reverse((self.hits[h].time, h)));
@@ -428,7 +432,9 @@ impl Rules<'_> {
             let instance = &mut self.instances[at];
             match &raise.kind {
                 Kind::Without { without, .. } if without.contains(&said) => instance.waiting[entry] = None,
-                Kind::Absent { disarm, .. } if disarm.contains(&said) => instance.row[entry] = instance.seen[entry].len(),
+                Kind::Absent { disarm, .. } if disarm.contains(&said) => {
+                    instance.row[entry] = instance.seen[entry].len()
+                }
                 _ => {}
             }
         }
@@ -501,11 +507,15 @@ impl Rules<'_> {
         if !is_first {
             return;
         }
-        let reasons: Vec<(&With, Vec<HitId>)> = raise.with.iter().map(|w| {
-            let mut found = self.look_back(&w.on, w.within, hit, deadline);
-            found.truncate(w.max.unwrap_or(4));
-            (w, found)
-        }).collect();
+        let reasons: Vec<(&With, Vec<HitId>)> = raise
+            .with
+            .iter()
+            .map(|w| {
+                let mut found = self.look_back(&w.on, w.within, hit, deadline);
+                found.truncate(w.max.unwrap_or(4));
+                (w, found)
+            })
+            .collect();
         let mut causes = vec![raise.cause()];
         for (with, found) in &reasons {
             let label = with.cause.filter(|_| !found.is_empty()).map(str::to_owned);
@@ -521,11 +531,13 @@ impl Rules<'_> {
         }
         let mut extra: Vec<HitId> = Vec::new();
         for other in reasons.iter().flat_map(|(_, found)| found) {
-            if *other != hit && !extra.contains(other) && extra.len() < 7 {
+            if !extra.contains(other) && extra.len() < 7 {
                 extra.push(*other);
             }
         }
-        let place = |h: HitId| (self.hits[h].printed, self.hits[h].log, name(self.hits[h].family, &self.sources[self.hits[h].family]));
+        let place = |h: HitId| {
+            (self.hits[h].printed, self.hits[h].log, name(self.hits[h].family, &self.sources[self.hits[h].family]))
+        };
         extra.sort_by_key(|&h| (place(h), self.hits[h].line));
         let evidence = std::iter::once(hit).chain(extra).collect();
         self.instances[at].raised = Some(Raised { time, family, causes, params });
@@ -552,7 +564,14 @@ impl Rules<'_> {
         }
     }
 
-    fn write(&mut self, at: usize, event: &'static str, cleared_by: Option<&'static str>, time: Millis, evidence: Vec<HitId>) {
+    fn write(
+        &mut self,
+        at: usize,
+        event: &'static str,
+        cleared_by: Option<&'static str>,
+        time: Millis,
+        evidence: Vec<HitId>,
+    ) {
         let instance = &self.instances[at];
         let raised = instance.raised.as_ref().unwrap();
         let place = Location {

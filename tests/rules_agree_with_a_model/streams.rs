@@ -52,7 +52,11 @@ pub enum Between {
 pub enum Said {
     /// No signal; `true` if the scanner gives a tick for it.
     Nothing(bool),
-    Signal { signal: usize, weight: u64, captures: [Option<u8>; CAPTURES.len()] },
+    Signal {
+        signal: usize,
+        weight: u64,
+        captures: [Option<u8>; CAPTURES.len()],
+    },
 }
 
 /// A record with its time.
@@ -133,8 +137,7 @@ impl Source {
             zone: Zone::UTC,
         };
         let stamp = |record: &Timed| Stamp::Utc(record.time);
-        let summary =
-            Summary { first: timed.first().map(stamp), last: timed.last().map(stamp), ..Summary::default() };
+        let summary = Summary { first: timed.first().map(stamp), last: timed.last().map(stamp), ..Summary::default() };
         FamilyRuns { family, runs: vec![Run { file: name, seen, summary, modified: None, rank: Vec::new() }] }
     }
 }
@@ -189,7 +192,13 @@ pub fn show(at: usize, source: &Source) -> String {
     let mut text = format!("{} on {}:", name(at, source), node(source));
     for record in source.timed() {
         let said = match &record.said {
-            Said::Nothing(tick) => if *tick { "tick".to_owned() } else { "-".to_owned() },
+            Said::Nothing(tick) => {
+                if *tick {
+                    "tick".to_owned()
+                } else {
+                    "-".to_owned()
+                }
+            }
             Said::Signal { signal: s, weight, captures: c } => format!("{} x{weight} {:?}", signal(*s), captures(c)),
         };
         text += &format!("\n  {:>3} {:>8} {:?} {said}", record.line, record.time - START, record.before);
