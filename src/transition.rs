@@ -246,7 +246,7 @@ mod tests {
         // This value is a promise: consumers deduplicate by it across upgrades.
         assert_eq!(id("ALM-45640|prod|Flink|FlinkServer|node-7", Event::Raise, 1_616_393_015_344, 0).len(), 32);
         insta::assert_snapshot!(
-            id("ALM-45640|prod|Flink|FlinkServer|node-7", Event::Raise, 1_616_393_015_344, 0), @"");
+            id("ALM-45640|prod|Flink|FlinkServer|node-7", Event::Raise, 1_616_393_015_344, 0), @"91d7a10092301de21d235eed01ffb37f");
     }
 
     #[test]

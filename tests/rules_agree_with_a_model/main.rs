@@ -142,6 +142,6 @@ proptest! {
 
     #[test]
     fn a_clock_that_is_set_back_leaves_what_was_left(case in case(streams::steps)) {
-        agree(&case)?;
+        agree(&Case { sources: streams::apart(case.sources), ..case })?;
     }
 }

@@ -140,6 +140,8 @@ struct Begun {
     time: Millis,
     family: usize,
     hit: HitId,
+    /// Not a hit at all, but a hole that puts off this `quiet` entry alone.
+    hole: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -159,9 +161,8 @@ struct Instance {
     raised: Option<Raised>,
     count: u64,
     begun: Vec<Begun>,
-    /// Of each clear entry: how many of `begun` it has no more to do with, and how far holes put its deadline off.
+    /// Of each clear entry: how many of `begun` it has no more to do with.
     quieted: Vec<usize>,
-    put_off: Vec<Option<Millis>>,
     /// Of each raise entry: the hits that it counts.
     seen: Vec<Vec<HitId>>,
     /// Of each `absent`: where in `seen` a row can begin at the earliest.
@@ -240,7 +241,6 @@ impl Rules<'_> {
                 count: 0,
                 begun: vec![],
                 quieted: vec![0; clears],
-                put_off: vec![None; clears],
                 seen: vec![vec![]; raises],
                 row: vec![0; raises],
                 waiting: vec![None; raises],
@@ -324,8 +324,8 @@ impl Rules<'_> {
             if let ClearKind::Quiet(span) = clear.kind
                 && let Some(last) = self.last_begun(instance, entry, clear)
             {
-                let time = instance.put_off[entry].map_or(last.time, |p| p.max(last.time)) + span;
-                all.push(Deadline { time, due: Due::Quiet(entry), family: last.family, hit: last.hit });
+                let (family, hit) = (last.family, last.hit);
+                all.push(Deadline { time: last.time + span, due: Due::Quiet(entry), family, hit });
             }
         }
         all
@@ -347,7 +347,10 @@ impl Rules<'_> {
     /// The latest raise or renew that keeps a `quiet` entry from clearing.
     fn last_begun<'i>(&self, instance: &'i Instance, entry: usize, clear: &Clear) -> Option<&'i Begun> {
         let ended = self.alarm.ended(clear);
-        let counts = |b: &&Begun| b.causes.iter().any(|c| ended.contains(c));
+        let counts = |b: &&Begun| match b.hole {
+            Some(of) => of == entry,
+            None => b.causes.iter().any(|c| ended.contains(c)),
+        };
         instance.begun[instance.quieted[entry]..].iter().filter(counts).max_by_key(|b| b.time)
     }
 
@@ -363,7 +366,6 @@ impl Rules<'_> {
             match next.due {
                 Due::Quiet(entry) => {
                     self.instances[at].quieted[entry] = self.instances[at].begun.len();
-                    self.instances[at].put_off[entry] = None;
                     let ended = self.alarm.ended(&self.alarm.clear[entry]);
                     self.end(at, &ended, "quiet", next.hit, next.time);
                 }
@@ -489,7 +491,7 @@ impl Rules<'_> {
         let instance = &mut self.instances[at];
         if !instance.active.is_empty() {
             instance.count += weight;
-            instance.begun.push(Begun { causes, time, family, hit });
+            instance.begun.push(Begun { causes, time, family, hit, hole: None });
         }
     }
 
@@ -502,7 +504,7 @@ impl Rules<'_> {
         self.instances[at].count += weight;
         if !self.alarm.stateless {
             self.instances[at].active.insert(raise.cause());
-            self.instances[at].begun.push(Begun { causes: vec![raise.cause()], time, family, hit });
+            self.instances[at].begun.push(Begun { causes: vec![raise.cause()], time, family, hit, hole: None });
         }
         if !is_first {
             return;
@@ -560,7 +562,6 @@ impl Rules<'_> {
             instance.raised = None;
             instance.begun.clear();
             instance.quieted.fill(0);
-            instance.put_off.fill(None);
         }
     }
 
@@ -616,7 +617,10 @@ impl Rules<'_> {
             }
             let instance = &mut self.instances[at];
             match deadline.due {
-                Due::Quiet(entry) => instance.put_off[entry] = Some(until),
+                Due::Quiet(entry) => {
+                    let hit = deadline.hit;
+                    instance.begun.push(Begun { causes: vec![], time: until, family, hit, hole: Some(entry) });
+                }
                 Due::Raise(entry) => match self.alarm.raise[entry].kind {
                     Kind::Without { .. } if deadline.time <= until => instance.waiting[entry] = None,
                     Kind::Absent { .. } => instance.row[entry] = instance.seen[entry].len(),

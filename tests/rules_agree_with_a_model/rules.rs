@@ -222,7 +222,7 @@ fn some_signals() -> impl Strategy<Value = Vec<usize>> {
 
 /// Multiples of the same half second as times, so that a hit often comes exactly at a deadline.
 fn span() -> impl Strategy<Value = Millis> {
-    prop::sample::select(vec![500, 1000, 1500, 2000, 3000, 4000, 6000])
+    prop::sample::select(vec![500, 500, 1000, 1000, 1500, 1500, 2000, 2000, 3000, 3000, 4000, 6000, 180_000])
 }
 
 fn raise_entry() -> impl Strategy<Value = Raise> {
