@@ -540,7 +540,9 @@ impl Rules<'_> {
         let place = |h: HitId| {
             (self.hits[h].printed, self.hits[h].log, name(self.hits[h].family, &self.sources[self.hits[h].family]))
         };
-        extra.sort_by_key(|&h| (place(h), self.hits[h].line));
+        // Found newest first, so among equals the oldest is the last.
+        extra.reverse();
+        extra.sort_by_key(|&h| place(h));
         let evidence = std::iter::once(hit).chain(extra).collect();
         self.instances[at].raised = Some(Raised { time, family, causes, params });
         let event = if self.alarm.stateless { "occur" } else { "raise" };

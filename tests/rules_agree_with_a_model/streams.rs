@@ -138,7 +138,7 @@ impl Source {
         };
         let stamp = |record: &Timed| Stamp::Utc(record.time);
         let summary = Summary { first: timed.first().map(stamp), last: timed.last().map(stamp), ..Summary::default() };
-        FamilyRuns { family, runs: vec![Run { file: name, seen, summary, modified: None, rank: Vec::new() }] }
+        FamilyRuns { family, runs: vec![Run { file: name, seen: seen.into(), summary, ..Run::default() }] }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What can be wrong with an archive, in words an operator can act on.
 //!
-//! Damage never stops a reading: it is collected beside the data, so that every byte that can be decoded still counts. Only what keeps an
-//! input from being read at all, or the visitor's own failure, is an [`Error`].
+//! Damage never stops a reading: it is collected beside the data, so that every byte that can be decoded still counts.
+//! Only what keeps an input from being read at all, or the visitor's own failure, is an [`Error`].
 
 use std::fmt;
 use std::io;
@@ -36,6 +36,8 @@ pub enum Cause {
     EntryCut { missing: u64 },
     #[error("corrupt {format} data ({detail}); what follows it is lost")]
     Corrupt { format: Format, detail: String },
+    #[error("named as {0} but does not begin like it, and not like text either; read as {0} all the same")]
+    Mark(Format),
     #[error("the {0} checksum does not match: some of the bytes before this place are wrong")]
     Checksum(Format),
     #[error("{expected} bytes were announced and {found} found")]
@@ -62,7 +64,8 @@ pub enum Cause {
     Read(String),
 }
 
-/// A damaged place. `path` is that of a member (its bytes have a hole or an early end) or of a container (whole members may be missing).
+/// A damaged place. `path` is that of a member (its bytes have a hole or an early end) or of a container (whole members
+/// may be missing).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// Written as [`MemberInfo::path`](super::MemberInfo::path) is.

@@ -1,7 +1,8 @@
 //! What a stream is, told by its first bytes.
 //!
-//! Names lie: a `.gz` may have been unpacked in place and a `.log` may be packed. The name is only asked when the bytes are too few to tell, so
-//! that an archive of which one byte is left counts as cut and not as a very short log.
+//! Names lie: a `.gz` may have been unpacked in place and a `.log` may be packed. The name is only asked when the bytes
+//! cannot tell, so that an archive of which one byte is left, or of which the first byte was hit, counts as damaged and
+//! not as a very odd log.
 
 use super::damage::Format;
 use super::source::Source;
@@ -48,7 +49,7 @@ pub(super) fn detect(source: &mut Source<'_>, name: &str) -> Kind {
         return Kind::Foreign(name);
     }
     match named(name) {
-        Some(format) if is_stump(start, format) => Kind::Packed(format),
+        Some(format) if may_be(start, format) => Kind::Packed(format),
         _ => Kind::Plain,
     }
 }
@@ -59,15 +60,24 @@ fn foreign(start: &[u8]) -> Option<&'static str> {
     (!is_text).then_some(name)
 }
 
-/// Whether so little is there that nothing speaks against `format`.
-fn is_stump(start: &[u8], format: Format) -> bool {
-    match format {
+/// Whether the bytes may be a `format` whose beginning is damaged: too few to tell, or nothing that a log would begin
+/// with.
+fn may_be(start: &[u8], format: Format) -> bool {
+    let stump = match format {
         Format::Gzip => gzip::MAGIC.starts_with(start),
         Format::Zstd => zstandard::MAGIC.starts_with(start),
         Format::Zip => zip::MAGIC.starts_with(start),
-        // A header of which not all is there: text up to the name's end, then zeros.
-        Format::Tar => start.is_empty() || (start.len() < BLOCK && start.contains(&0)),
-    }
+        // A header is text up to the name's end, then zeros.
+        Format::Tar => return start.is_empty() || start.contains(&0),
+    };
+    stump || is_packed(start)
+}
+
+/// Whether the bytes look packed: a tenth of such bytes are control characters, of a log's next to none. Zeros do not
+/// count: a log may begin with a hole.
+fn is_packed(start: &[u8]) -> bool {
+    let odd = start.iter().filter(|byte| matches!(byte, 1..=8 | 11 | 12 | 14..=26 | 28..=31)).count();
+    odd * 32 > start.len()
 }
 
 /// The format that a name promises.

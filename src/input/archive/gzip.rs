@@ -1,7 +1,8 @@
 //! Gzip with any number of members, as rotation and `cat a.gz b.gz` make them.
 //!
-//! Zero bytes after the last member are fine: tapes and `tar` pad with them. Anything else there is damage, because it may be a member whose
-//! header was hit. A wrong checksum does not end the reading: the bytes were already handed out, and the next member is intact.
+//! Zero bytes after the last member are fine: tapes and `tar` pad with them. Anything else there is damage, because it
+//! may be a member whose header was hit. A wrong checksum does not end the reading: the bytes were already handed out,
+//! and the next member is intact.
 
 use flate2::Crc;
 
@@ -81,6 +82,9 @@ impl<'s, 'r> Gunzip<'s, 'r> {
         if self.members > 0 && start.is_empty() {
             return At::End;
         }
+        if !start.starts_with(&MAGIC) && !MAGIC.starts_with(start) {
+            self.fault(Cause::Mark(Format::Gzip));
+        }
         match self.pass_header() {
             Some(true) => {
                 self.inflate.reset();
@@ -99,7 +103,8 @@ impl<'s, 'r> Gunzip<'s, 'r> {
         }
     }
 
-    /// Passes over a member's header. `None`: it is cut; `Some(false)`: it asks for something that no version of gzip defines.
+    /// Passes over a member's header. `None`: it is cut; `Some(false)`: it asks for something that no version of gzip
+    /// defines.
     fn pass_header(&mut self) -> Option<bool> {
         let flags = *self.source.peek(HEADER).get(3)?;
         let length = self.source.skip(HEADER as u64);
@@ -143,12 +148,11 @@ impl<'s, 'r> Gunzip<'s, 'r> {
 
     fn trailer(&mut self) -> At {
         let trailer = self.source.peek(TRAILER);
-        let [a, b, c, d, e, f, g, h] = *trailer else {
+        let Some(([crc, size], [])) = trailer.get(..TRAILER).map(<[u8]>::as_chunks) else {
             self.fault(Cause::Truncated(Format::Gzip));
             return At::End;
         };
-        let crc = u32::from_le_bytes([a, b, c, d]);
-        let size = u32::from_le_bytes([e, f, g, h]);
+        let (crc, size) = (u32::from_le_bytes(*crc), u32::from_le_bytes(*size));
         if crc != self.crc.sum() || u64::from(size) != self.inflate.unpacked() & u64::from(u32::MAX) {
             self.fault(Cause::Checksum(Format::Gzip));
         }

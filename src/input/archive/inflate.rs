@@ -1,7 +1,7 @@
 //! Deflate, the coding inside gzip and zip, driven by hand.
 //!
-//! The readers of `flate2` return an error *instead of* the bytes that were decoded in the same call, up to a buffer full. Here the bytes
-//! come first and the error is reported with the next step.
+//! The readers of `flate2` return an error *instead of* the bytes that were decoded in the same call, up to a buffer
+//! full. Here the bytes come first and the error is reported with the next step.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -45,7 +45,8 @@ impl Inflate {
         self.raw.total_in()
     }
 
-    /// Decodes into `out` (not empty) until at least one byte is there or the stream is over. The bytes count whatever the step says.
+    /// Decodes into `out` (not empty) until at least one byte is there or the stream is over. The bytes count whatever
+    /// the step says.
     pub fn step(&mut self, source: &mut Source<'_>, out: &mut [u8]) -> (usize, Step) {
         loop {
             let input = source.fill();

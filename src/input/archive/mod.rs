@@ -1,8 +1,9 @@
-//! Opens whatever operators collect (plain files, gzip, zstd, zip, tar, and any of these inside another) and hands out every log in it.
+//! Opens whatever operators collect (plain files, gzip, zstd, zip, tar, and any of these inside another) and hands out
+//! every log in it.
 //!
-//! Everything is a stream: memory is bounded by a few buffers for each layer whatever the input holds, and nothing is unpacked to disk. Damage
-//! never loses what can still be read. A reader ends cleanly after the intact prefix, [`Visitor::damaged`] is told afterwards, and the entries
-//! behind a damaged one are still found.
+//! Everything is a stream: memory is bounded by a few buffers for each layer whatever the input holds, and nothing is
+//! unpacked to disk. Damage never loses what can still be read. A reader ends cleanly after the intact prefix,
+//! [`Visitor::damaged`] is told afterwards, and the entries behind a damaged one are still found.
 
 mod damage;
 mod detect;
@@ -25,6 +26,7 @@ use std::time::UNIX_EPOCH;
 
 pub use damage::{Cause, Damage, Error, Format};
 
+use detect::{Kind, detect};
 use source::{Outer, Source, Stream, Window};
 use walk::{Place, Walk};
 
@@ -33,11 +35,12 @@ use walk::{Place, Walk};
 pub struct MemberInfo {
     /// For people: the parts, joined by `!`, as in `a/b.tar.gz!flink/ha.log.gz`.
     pub path: String,
-    /// The outer file, the member in it, the member in that, and so on. Names inside are as the archive has them (`./x`, `../x`, `/x`, with
-    /// U+FFFD for what is not UTF-8): they name things and must never be used as a path to write to.
+    /// The outer file, the member in it, the member in that, and so on. Names inside are as the archive has them
+    /// (`./x`, `../x`, `/x`, with U+FFFD for what is not UTF-8): they name things and must never be used as a path to
+    /// write to.
     pub parts: Vec<String>,
-    /// When the log was last written, in ms UTC, by the innermost of gzip header, zip or tar entry and file that knows. A zip entry
-    /// without a UTC time has none, because its DOS time is local to a machine that nobody knows.
+    /// When the log was last written, in ms UTC, by the innermost of gzip header, zip or tar entry and file that knows.
+    /// A zip entry without a UTC time has none, because its DOS time is local to a machine that nobody knows.
     pub stamp: Option<i64>,
     /// Whether any layer around the member is packed by gzip, zstd or deflate.
     pub compressed: bool,
@@ -45,14 +48,15 @@ pub struct MemberInfo {
 
 /// Receives what an archive holds, in its order.
 pub trait Visitor {
-    /// A member. `data` ends after the last byte that can be read and never fails, so an error returned here is the visitor's own; it
-    /// ends the visit. What is left unread is passed over. The same path may come more than once.
+    /// A member. `data` ends after the last byte that can be read and never fails, so an error returned here is the
+    /// visitor's own; it ends the visit. What is left unread is passed over. The same path may come more than once.
     fn member(&mut self, info: &MemberInfo, data: &mut dyn Read) -> io::Result<()>;
 
     /// Something that holds data and was not read: encrypted, nested too deep, of a format that is not known.
     fn skipped(&mut self, path: &str, why: &str);
 
-    /// A damaged place. It comes after the `member` call that it belongs to, if it belongs to one. A container's damage may come at any time.
+    /// A damaged place. It comes after the `member` call that it belongs to, if it belongs to one. A container's damage
+    /// may come at any time.
     fn damaged(&mut self, damage: Damage);
 
     /// Something odd that loses nothing: a `.gz` that is plain text. It comes before the `member` call.
@@ -80,7 +84,8 @@ pub fn visit(path: &Path, visitor: &mut dyn Visitor) -> Result<(), Error> {
     }
 }
 
-/// Visits every member of something that can only be read once, standard input for instance. `name` is what its path begins with.
+/// Visits every member of something that can only be read once, standard input for instance. `name` is what its path
+/// begins with.
 pub fn visit_stream(name: &str, input: Box<dyn Read + '_>, visitor: &mut dyn Visitor) -> Result<(), Error> {
     let mut walk = Walk::new(visitor);
     let mut stream = Stream::new(input, walk.progress.clone());
@@ -103,8 +108,9 @@ fn visit_outer(
         }
         source = Source::new(&mut *outer);
     }
+    let is_zip = detect(&mut source, &place.name) == Kind::Packed(Format::Zip);
     let done = match seekable {
-        Some(file) if zip::is_start(source.peek(zip::START)) => zip::walk_file(walk, file, place)?,
+        Some(file) if is_zip => zip::walk_file(walk, file, place)?,
         _ => false,
     };
     if !done {

@@ -1,15 +1,16 @@
 //! Bytes with a look ahead, stacked: a file, what a decoder makes of it, an entry inside that, and so on.
 //!
-//! The layers below a [`Source`] cannot fail: what goes wrong is kept as a fault by the layer that met it and looks like an early end to
-//! everything above. That is how a visitor gets a clean end of file after the intact prefix, and how the bytes before an error are never
-//! thrown away with the error.
+//! The layers below a [`Source`] cannot fail: what goes wrong is kept as a fault by the layer that met it and looks
+//! like an early end to everything above. That is how a visitor gets a clean end of file after the intact prefix, and
+//! how the bytes before an error are never thrown away with the error.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Room for a whole zip header (30 bytes, a name and an extra field of 64 KiB each) and a block that keeps an inflater busy.
+/// Room for a whole zip header (30 bytes, a name and an extra field of 64 KiB each) and a block that keeps an inflater
+/// busy.
 pub(super) const BUFFER: usize = 256 * 1024;
 /// The first fill is small: most members of a heap are, and clearing 256 KiB for each would cost more than reading it.
 const FIRST: usize = 16 * 1024;
@@ -239,7 +240,8 @@ impl Layer for Window<'_> {
     }
 }
 
-/// Reads, and keeps an error instead of returning it. After one nothing is read any more: a failing disk is not asked twice.
+/// Reads, and keeps an error instead of returning it. After one nothing is read any more: a failing disk is not asked
+/// twice.
 fn read_or_keep(inner: &mut impl Read, out: &mut [u8], fault: &mut Option<io::Error>) -> usize {
     if fault.is_some() {
         return 0;

@@ -1,7 +1,7 @@
 //! Zstandard with any number of frames.
 //!
-//! The decoder is fed one block at a time: it drops what it decoded in a call that then fails, so a call must never hold both a good block
-//! and the header of a bad one.
+//! The decoder is fed one block at a time: it drops what it decoded in a call that then fails, so a call must never
+//! hold both a good block and the header of a bad one.
 
 use std::io;
 

@@ -6,6 +6,8 @@ pub(in super::super) const BLOCK: usize = 512;
 const NAME: std::ops::Range<usize> = 0..100;
 const SIZE: std::ops::Range<usize> = 124..136;
 const MTIME: std::ops::Range<usize> = 136..148;
+/// What the checksum field counts as: eight spaces.
+const SPACES: i64 = 8 * 32;
 const CHECKSUM: std::ops::Range<usize> = 148..156;
 const KIND: usize = 156;
 const MAGIC: std::ops::Range<usize> = 257..262;
@@ -89,15 +91,15 @@ fn checksum_fits(block: &[u8; BLOCK]) -> bool {
     let Some(expected) = number(&block[CHECKSUM]) else {
         return false;
     };
-    let spaces = CHECKSUM.len() as i64 * i64::from(b' ');
     let outside = || block[..CHECKSUM.start].iter().chain(&block[CHECKSUM.end..]);
-    let unsigned = spaces + outside().map(|&byte| i64::from(byte)).sum::<i64>();
-    let signed = spaces + outside().map(|&byte| i64::from(byte.cast_signed())).sum::<i64>();
+    let unsigned = SPACES + outside().map(|&byte| i64::from(byte)).sum::<i64>();
+    let signed = SPACES + outside().map(|&byte| i64::from(byte.cast_signed())).sum::<i64>();
     // A block of zeros has an empty checksum field, which reads as 0 and never fits.
     i64::try_from(expected).is_ok_and(|expected| expected == unsigned || expected == signed)
 }
 
-/// An octal number, or GNU's big-endian one if the top bit is set. An empty field is 0; `None` if it is neither or does not fit.
+/// An octal number, or GNU's big-endian one if the top bit is set. An empty field is 0; `None` if it is neither or does
+/// not fit.
 fn number(field: &[u8]) -> Option<u64> {
     if let [first, rest @ ..] = field
         && first & 0x80 != 0
@@ -138,7 +140,8 @@ fn kind(flag: u8, name: &[u8]) -> Kind {
         b'g' => Kind::PaxGlobal,
         b'M' => Kind::Continuation,
         b'1'..=b'6' | b'D' | b'V' | b'N' => Kind::Other,
-        // Before there was a flag for directories, their names ended with a slash. POSIX: a flag that is not known is a file's.
+        // Before there was a flag for directories, their names ended with a slash. POSIX: a flag that is not known is a
+        // file's.
         _ if name.ends_with(b"/") => Kind::Other,
         _ => Kind::File,
     }

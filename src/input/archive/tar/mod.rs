@@ -1,7 +1,8 @@
 //! Tar, read from front to back, with a way on after every kind of damage.
 //!
-//! Existing readers end at the first header that is wrong and take extended headers of any length into memory. This one looks for the next
-//! header and bounds both. Links and directories hold nothing to read; two archives one after the other are read as one.
+//! Existing readers end at the first header that is wrong and take extended headers of any length into memory. This one
+//! looks for the next header and bounds both. Links and directories hold nothing to read; two archives one after the
+//! other are read as one.
 
 pub(super) mod header;
 mod pax;
@@ -22,9 +23,11 @@ const MAX_EXTENDED: u64 = 1 << 20;
 const MARK: &[u8] = b"ustar";
 const MARK_AT: usize = 257;
 
-/// Whether the bytes begin a tar. A header whose checksum is wrong still counts if it carries the mark: the entries behind it are intact.
+/// Whether the bytes begin a tar. A header whose checksum is wrong still counts if it carries the mark: the entries
+/// behind it are intact.
 pub(super) fn is_start(start: &[u8]) -> bool {
-    start.get(MARK_AT..).is_some_and(|rest| rest.starts_with(MARK))
+    // Text has the mark at that very place once in a blue moon, but no zeros.
+    start.get(MARK_AT..).is_some_and(|rest| rest.starts_with(MARK) && start.contains(&0))
         || Header::parse(start).is_some_and(|header| !header.name.is_empty())
 }
 
@@ -33,7 +36,7 @@ pub(super) fn walk(walk: &mut Walk<'_>, source: &mut Source<'_>, place: &Place) 
     let mut tar =
         Tar { walk, source, place, next: Extended::default(), all: Extended::default(), ended: false, cut: false };
     while let Some(header) = tar.header() {
-        tar.entry(header)?;
+        tar.entry(&header)?;
     }
     Ok(())
 }
@@ -82,7 +85,8 @@ impl Tar<'_, '_, '_, '_> {
         }
     }
 
-    /// Passes over blocks until one is a header. What was meant for the entry that is lost must not be taken for the next one's.
+    /// Passes over blocks until one is a header. What was meant for the entry that is lost must not be taken for the
+    /// next one's.
     fn find_header(&mut self) -> bool {
         self.next = Extended::default();
         let start = self.source.position();
@@ -105,7 +109,7 @@ impl Tar<'_, '_, '_, '_> {
         }
     }
 
-    fn entry(&mut self, header: Header) -> Result<(), Error> {
+    fn entry(&mut self, header: &Header) -> Result<(), Error> {
         let size = self.next.size.or(self.all.size).unwrap_or(header.size);
         match header.kind {
             Kind::LongName => {
@@ -126,7 +130,7 @@ impl Tar<'_, '_, '_, '_> {
                     self.complain_unless(fine.is_some());
                 }
             }
-            Kind::File | Kind::Sparse => self.file(&header, size)?,
+            Kind::File | Kind::Sparse => self.file(header, size)?,
             Kind::Continuation => {
                 let place = self.place.entry(&String::from_utf8_lossy(&header.name), None);
                 self.walk

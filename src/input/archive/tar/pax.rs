@@ -1,4 +1,5 @@
-//! The extended headers of POSIX: records of `length key=value` that replace fields of the next header, or of all that follow.
+//! The extended headers of POSIX: records of `length key=value` that replace fields of the next header, or of all that
+//! follow.
 
 /// What an extended header says that a reader of logs needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

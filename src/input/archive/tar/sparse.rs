@@ -1,5 +1,5 @@
-//! Files with holes. A log that was truncated while its writer kept its offset begins with a hole of its former size; live it reads as zero
-//! bytes, so it must in an archive.
+//! Files with holes. A log that was truncated while its writer kept its offset begins with a hole of its former size;
+//! live it reads as zero bytes, so it must in an archive.
 
 use super::super::damage::{Cause, Fault};
 use super::super::source::{Layer, Limit};

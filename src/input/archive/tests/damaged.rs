@@ -60,7 +60,11 @@ fn assert_prefix(name: &str, packed: &[u8], entries: &[(&str, &[u8])], read: fn(
         for (index, (member, entry)) in members.iter().zip(entries).enumerate() {
             assert_eq!(member.0.parts[1], entry.0, "cut at {cut}");
             let whole = index + 1 < members.len();
-            assert!(if whole { member.1 == entry.1 } else { entry.1.starts_with(&member.1) }, "cut at {cut}");
+            assert!(
+                if whole { member.1 == entry.1 } else { entry.1.starts_with(&member.1) },
+                "cut at {cut}: {}",
+                seen.damage_text()
+            );
         }
         let got: usize = members.iter().map(|member| member.1.len()).sum();
         assert!(members.len() <= entries.len() && got >= last, "cut at {cut}: {got} < {last}");
@@ -73,7 +77,7 @@ fn assert_prefix(name: &str, packed: &[u8], entries: &[(&str, &[u8])], read: fn(
 
 #[test]
 fn tars_and_zips_cut_anywhere_give_their_prefix() {
-    let (a, b, c) = (log(400), noise(9000), log(900));
+    let (a, b, c) = (log(100), noise(3000), log(200));
     let entries: [(&str, &[u8]); 3] = [("a.log", &a), ("b", &b), ("c.log", &c)];
     // Without the blocks of zeros at the end: one zero byte of them tells that no entry follows.
     let tar = tar(&entries);
@@ -91,7 +95,7 @@ fn tars_and_zips_cut_anywhere_give_their_prefix() {
 
 #[test]
 fn bytes_before_a_flip_count() {
-    let data = log(200_000);
+    let data = log(50_000);
     let packed = gz(&data);
     for at in (100..packed.len()).step_by(packed.len() / 40) {
         let mut bad = packed.clone();
@@ -208,6 +212,23 @@ fn one_byte_of_an_archive_is_a_cut_archive() {
         assert!(!seen.damages.is_empty(), "{name} {start:?}: {seen:?}");
         assert!(seen.members.iter().all(|(_, bytes)| bytes.is_empty()));
     }
+}
+
+#[test]
+fn an_archive_whose_first_byte_was_hit_is_still_one_by_its_name() {
+    let data = log(3000);
+    let entries: [(&str, &[u8]); 2] = [("a", &data), ("b", &data)];
+    let hit = |mut bytes: Vec<u8>, at: usize| {
+        bytes[at] ^= 4;
+        bytes
+    };
+    let seen = Seen::both("x.gz", &hit(gz(&data), 0));
+    assert_eq!((seen.bytes("x.gz"), &seen.damages[0].cause), (data.as_slice(), &Cause::Mark(Format::Gzip)));
+    let seen = Seen::both("x.tar", &hit(tar(&entries), 258));
+    assert_eq!(seen.bytes("x.tar!b"), data);
+    assert_eq!(Seen::stream("x.zip", &hit(zip(&entries), 0)).bytes("x.zip!b"), data);
+    assert_eq!(Seen::file("x.zip", &hit(zip(&entries), 0)).bytes("x.zip!b"), data);
+    assert_eq!(Seen::both("x.zst", &hit(zst(&data), 0)).damages.len(), 1);
 }
 
 #[test]

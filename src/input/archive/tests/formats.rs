@@ -108,6 +108,23 @@ fn a_stored_zip_inside_a_stored_zip_does_not_end_the_outer_entry() {
 }
 
 #[test]
+fn what_looks_like_a_record_inside_stored_data_is_data() {
+    // A descriptor that fits the bytes before it in all but the checksum, and then a whole zip.
+    let length = 40_000_u32;
+    let mut data = b"x".repeat(40_000);
+    data.extend([b"PK\x07\x08\0\0\0\0", &length.to_le_bytes()[..], &length.to_le_bytes()].concat());
+    data.extend(zip(&[("inner", b"1")]));
+    let archive = zip_with(&[("a", &data), ("b", b"2")], CompressionMethod::Stored, Sums::Behind);
+    let seen = Seen::both("x.zip", &archive);
+    seen.assert_clean();
+    assert_eq!(seen.contents(), [("x.zip!a", data.as_slice()), ("x.zip!b", b"2")]);
+    // Nor does it come up when the visitor leaves it unread.
+    let mut hasty = Hasty { paths: Vec::new(), limit: 3, progress: Arc::default() };
+    visit_stream("x", Box::new(archive.as_slice()), &mut hasty).expect("two members only");
+    assert_eq!(hasty.paths, ["x!a", "x!b"]);
+}
+
+#[test]
 fn tar_entries_keep_name_and_time() {
     let long = format!("{}ha.log", "directory-with-a-long-name/".repeat(12));
     let data = log(3000);

@@ -1,4 +1,5 @@
-//! One file per promise: every format and nesting is read, damage loses nothing that is intact, memory and time are bounded whatever comes.
+//! One file per promise: every format and nesting is read, damage loses nothing that is intact, memory and time are
+//! bounded whatever comes.
 
 mod bounds;
 mod build;

@@ -35,8 +35,6 @@ fn read(bytes: &[u8]) -> [Seen; 2] {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
-
     #[test]
     fn random_bytes_behind_every_magic(kind in 0..7_usize, rest in vec(any::<u8>(), 0..4000)) {
         let starts: [&[u8]; 7] = [b"", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"PK\x05\x06", b"\x50\x2a\x4d\x18", b"\x1f\x8b\x08\0\0\0\0\0\0\0"];

@@ -96,7 +96,7 @@ impl<'s, 'r> Data<'s, 'r> {
                 match step {
                     Step::Cut => self.faults.push(offset, packed, Cause::Truncated(Format::Zip)),
                     Step::Bad(detail) => {
-                        self.faults.push(offset, packed, Cause::Corrupt { format: Format::Zip, detail })
+                        self.faults.push(offset, packed, Cause::Corrupt { format: Format::Zip, detail });
                     }
                     Step::More | Step::End => {}
                 }
@@ -127,24 +127,37 @@ impl Layer for Data<'_, '_> {
     }
 }
 
-/// Yields bytes up to the descriptor that fits the checksum and the count of the bytes before it: 12 bytes that agree are no accident, even
-/// where the data holds another zip. The mark is optional elsewhere; without it the end of stored data cannot be told.
+/// Yields bytes up to the descriptor that fits the checksum and the count of the bytes before it: 12 bytes that agree
+/// are no accident, even where the data holds another zip. The mark is optional elsewhere; without it the end of stored
+/// data cannot be told.
 fn until_descriptor(source: &mut Source<'_>, crc: &Crc, length: u64, out: &mut [u8]) -> (usize, State) {
     let want = out.len().min(BUFFER / 2) + DESCRIPTOR_MAX;
     let ahead = source.peek(want);
-    if ahead.is_empty() {
+    let is_last = ahead.len() < want;
+    if record::descriptor(ahead, length, length)
+        .is_some_and(|(_, found)| found == crc.sum() && ahead.starts_with(&DESCRIPTOR))
+    {
+        return (0, State::Complete);
+    }
+    if ahead.is_empty() || (is_last && begins_descriptor(ahead, crc.sum(), length)) {
         return (0, State::Failed);
     }
-    let is_descriptor = |bytes| record::descriptor(bytes, length, length).is_some_and(|(_, found)| found == crc.sum());
-    let plain = match memmem::find(ahead, &DESCRIPTOR) {
-        Some(0) if is_descriptor(ahead) => return (0, State::Complete),
-        Some(0) => memmem::find(&ahead[1..], &DESCRIPTOR).map(|at| at + 1),
-        found => found,
-    };
-    // A mark may begin in the last three bytes, unless nothing follows them.
-    let keep = if ahead.len() < want { 0 } else { DESCRIPTOR.len() - 1 };
-    let count = plain.unwrap_or(ahead.len() - keep).min(out.len());
+    // A mark at the front was just refused: it is data.
+    let front = usize::from(ahead.starts_with(&DESCRIPTOR));
+    let mark = memmem::find(&ahead[front..], &DESCRIPTOR).map(|at| at + front);
+    let cut_mark = || (1..DESCRIPTOR.len()).rev().find(|&n| ahead.ends_with(&DESCRIPTOR[..n])).unwrap_or(0);
+    let count = mark.unwrap_or_else(|| ahead.len() - cut_mark()).min(out.len());
     out[..count].copy_from_slice(&ahead[..count]);
     source.consume(count);
     (count, State::Going)
+}
+
+/// Whether the last bytes of a cut archive begin the descriptor that belongs here. They are then not handed out: what
+/// is must be a prefix of the data, and at worst three bytes of it are held back.
+fn begins_descriptor(bytes: &[u8], crc: u32, length: u64) -> bool {
+    let sizes = length.to_le_bytes();
+    let head = [&DESCRIPTOR[..], &crc.to_le_bytes()].concat();
+    let narrow = [&head[..], &sizes[..4], &sizes[..4]].concat();
+    let wide = [&head[..], &sizes, &sizes].concat();
+    narrow.starts_with(bytes) || wide.starts_with(bytes)
 }

@@ -1,7 +1,8 @@
 //! A zip by its directory, for files that can be read in any order.
 //!
-//! The directory is checked before the first entry is handed out: it is used for all entries or for none, so that nothing is read twice. It is
-//! streamed both times, and entries that claim more bytes than the file has (the overlapping entries of a bomb) make it wrong.
+//! The directory is checked before the first entry is handed out: it is used for all entries or for none, so that
+//! nothing is read twice. It is streamed both times, and entries that claim more bytes than the file has (the
+//! overlapping entries of a bomb) make it wrong.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -69,7 +70,8 @@ fn visit(walk: &mut Walk<'_>, file: &File, entry: &Entry, zip: &Place) -> Result
     Ok(())
 }
 
-/// Where an entry's data begins: behind its own header, whose extra field may be of another length than the directory's.
+/// Where an entry's data begins: behind its own header, whose extra field may be of another length than the
+/// directory's.
 fn data_start(file: &File, offset: u64) -> io::Result<Option<u64>> {
     let head = read_at(file, offset, LOCAL_SIZE as u64)?;
     if !head.starts_with(&LOCAL) {
@@ -127,7 +129,8 @@ impl Directory {
         })())
     }
 
-    /// Whether every record can be read, the count is right, and the entries have room before the directory without overlapping.
+    /// Whether every record can be read, the count is right, and the entries have room before the directory without
+    /// overlapping.
     fn is_sound(&self, file: &File) -> bool {
         let mut window = Window::new(file, self.start, self.end, None);
         let mut source = Source::new(&mut window);

@@ -1,8 +1,8 @@
 //! Zip, with its directory where the file can be read in any order, and without it from a stream or when it is damaged.
 //!
-//! The entries of a zip are independent, so damage to one never costs another: with the directory each is found by its offset, without it
-//! by the next header that makes sense. Existing readers hold the whole directory in memory, and none reads a stream whose sizes come
-//! after the data.
+//! The entries of a zip are independent, so damage to one never costs another: with the directory each is found by its
+//! offset, without it by the next header that makes sense. Existing readers hold the whole directory in memory, and
+//! none reads a stream whose sizes come after the data.
 
 mod data;
 mod directory;
@@ -20,7 +20,7 @@ pub(super) use directory::walk_file;
 
 pub(super) const MAGIC: [u8; 4] = LOCAL;
 /// As many bytes as [`is_start`] wants to see.
-pub(super) const START: usize = 8;
+const START: usize = 8;
 /// What stands before the first entry of an archive that was meant to be split and was not.
 const SPLIT: [&[u8]; 2] = [b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04"];
 const SPLIT_MARK: u64 = 4;
@@ -110,7 +110,7 @@ fn bounded(walk: &mut Walk<'_>, source: &mut Source<'_>, entry: &Entry, sums: Su
             walk.damage(&place, size, Some(sums.packed), Cause::Size { expected: sums.unpacked, found: size });
         }
         Some((crc, size)) if crc != sums.crc => {
-            walk.damage(&place, size, Some(sums.packed), Cause::Checksum(Format::Zip))
+            walk.damage(&place, size, Some(sums.packed), Cause::Checksum(Format::Zip));
         }
         _ => {}
     }
@@ -128,17 +128,14 @@ fn open(walk: &mut Walk<'_>, source: &mut Source<'_>, entry: &Entry, zip: &Place
         return Ok(());
     };
     let packed = source.position() - start;
-    match record::descriptor(source.peek(DESCRIPTOR_MAX), packed, unpacked) {
-        Some((length, announced)) => {
-            source.skip(length as u64);
-            if announced != crc {
-                walk.damage(&place, unpacked, Some(packed), Cause::Checksum(Format::Zip));
-            }
+    if let Some((length, announced)) = record::descriptor(source.peek(DESCRIPTOR_MAX), packed, unpacked) {
+        source.skip(length as u64);
+        if announced != crc {
+            walk.damage(&place, unpacked, Some(packed), Cause::Checksum(Format::Zip));
         }
-        None => {
-            walk.damage(&place, unpacked, Some(packed), Cause::Descriptor);
-            find_record(source);
-        }
+    } else {
+        walk.damage(&place, unpacked, Some(packed), Cause::Descriptor);
+        find_record(source);
     }
     Ok(())
 }

@@ -188,7 +188,8 @@ fn extras(mut extra: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
-/// When the file was last written, in ms UTC, if an extra field says so. The record's own time is local to an unknown machine.
+/// When the file was last written, in ms UTC, if an extra field says so. The record's own time is local to an unknown
+/// machine.
 fn stamp(extra: &[u8]) -> Option<i64> {
     extras(extra).find_map(|(tag, data)| match tag {
         EXTRA_UNIX_TIME if data.first()? & 1 != 0 => {
@@ -204,8 +205,8 @@ fn stamp(extra: &[u8]) -> Option<i64> {
     })
 }
 
-/// The descriptor behind an entry of these sizes: its length and the checksum in it. The mark is optional and the sizes are narrow or wide
-/// as the writer liked, so what fits decides.
+/// The descriptor behind an entry of these sizes: its length and the checksum in it. The mark is optional and the sizes
+/// are narrow or wide as the writer liked, so what fits decides.
 pub(super) fn descriptor(bytes: &[u8], packed: u64, unpacked: u64) -> Option<(usize, u32)> {
     let marks: &[usize] = if bytes.starts_with(&DESCRIPTOR) { &[DESCRIPTOR.len(), 0] } else { &[0] };
     marks.iter().find_map(|&at| {
