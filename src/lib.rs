@@ -10,11 +10,13 @@
 //! - [`replay`]: files scanned to runs, runs merged and correlated.
 //! - [`selftest`]: the tests inside pattern files, which go the same way.
 //! - [`deliver`]: where transitions go.
+//! - [`explain`]: why a line did what it did, or did nothing.
 //! - [`cli`]: one file per command.
 
 pub mod cli;
 pub mod correlate;
 pub mod deliver;
+pub mod explain;
 pub mod input;
 pub mod pattern;
 pub mod replay;

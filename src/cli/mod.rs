@@ -2,6 +2,7 @@
 
 mod check;
 pub mod exit;
+mod explain;
 mod filter;
 mod pattern_args;
 mod progress;
@@ -36,6 +37,7 @@ Exit codes: 0 fine · 1 failed · 2 usage, configuration or patterns invalid · 
 enum Command {
     Replay(Box<replay::Replay>),
     Check(check::Check),
+    Explain(Box<explain::Explain>),
 }
 
 /// What the standard streams can show.
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
     let ended = match tocsin.command {
         Command::Replay(replay) => replay.run(&terminal),
         Command::Check(check) => check.run(&terminal),
+        Command::Explain(explain) => explain.run(&terminal),
     };
     match ended {
         Ok(exit) => exit.into(),

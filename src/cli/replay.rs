@@ -233,7 +233,7 @@ fn refuse_unused(assigner: &Assigner, gathered: &Gathered) -> Result<(), Failure
     }
 }
 
-fn host() -> String {
+pub(super) fn host() -> String {
     let name =
         std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
     name.map(|n| n.trim().to_owned()).ok().filter(|n| !n.is_empty()).unwrap_or_else(|| "localhost".to_owned())

@@ -3,6 +3,8 @@
 //! Deterministic and without a clock of its own: time is what hits and ticks say. An engine serves one lane of one
 //! node; the merge decides in which order it hears of things.
 
+mod notes;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use super::event::{Family, FamilyId, SLACK, TimedHit, What};
 use super::history::{From, History};
 use super::instance::{Instance, LINGER, Slot};
-use super::note::{Did, Note};
+use super::note::{About, Did, Entry, Note};
 use super::record::{Change, Site};
 use crate::pattern::{Alarm, AlarmId, By, CauseSet, Clear, ClearKind, Patterns, Raise, RaiseKind, SignalId};
 use crate::time::Millis;
@@ -36,6 +38,8 @@ pub struct Engine<'p> {
     history: History,
     out: Vec<Transition>,
     notes: Option<Vec<Note>>,
+    /// What the next notes are about.
+    about: About,
 }
 
 /// What makes a cause begin: a hit, or a deadline that an earlier hit set.
@@ -75,6 +79,7 @@ impl<'p> Engine<'p> {
             site,
             out: Vec::new(),
             notes: None,
+            about: About::default(),
         }
     }
 
@@ -155,6 +160,15 @@ impl<'p> Engine<'p> {
     }
 
     fn fire(&mut self, families: &[Family], id: InstanceId, slot: Slot, deadline: Millis) {
+        let before = self.about;
+        if self.notes.is_some() {
+            self.about = self.about_deadline(families, id, slot, deadline);
+        }
+        self.fire_slot(families, id, slot, deadline);
+        self.about = before;
+    }
+
+    fn fire_slot(&mut self, families: &[Family], id: InstanceId, slot: Slot, deadline: Millis) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
         let family = instance.timer(slot).family;
         instance.timer(slot).deadline = None;
@@ -207,7 +221,7 @@ impl<'p> Engine<'p> {
             if alarm.logs.contains(&family.log) {
                 self.apply(families, id, alarm, family, hit, late);
             } else if let Some(notes) = &mut self.notes {
-                notes.push(Note { alarm: id, key: "".into(), did: Did::OtherLog });
+                notes.push(Note { alarm: id, key: "".into(), about: About::default(), did: Did::OtherLog });
             }
         }
         self.history.remember(hit);
@@ -235,15 +249,17 @@ impl<'p> Engine<'p> {
         if alarm.clear.iter().any(|c| ends(&c)) || alarm.raise.iter().any(stops) {
             let touched = self.matching(id, alarm, place, family, hit);
             if touched.is_empty() {
-                self.note_absent(id, alarm, family, hit, alarm.clear.iter().any(|c| ends(&c)));
+                self.note_untouched(id, alarm, family, hit, |c| ends(&c), stops);
             }
             for instance in touched {
                 self.overdue(families, instance, hit.moment.millis);
                 if !self.is_too_late(instance, hit, late) {
-                    for clear in alarm.clear.iter().filter(ends) {
+                    for (at, clear) in alarm.clear.iter().enumerate().filter(|(_, c)| ends(c)) {
+                        self.about.entry = Some(Entry::Clear(at));
                         self.clear(families, instance, alarm, clear, hit, late);
                     }
                     for (at, _) in alarm.raise.iter().enumerate().filter(|(_, r)| stops(r)) {
+                        self.about.entry = Some(Entry::Raise(at));
                         self.stop(instance, at);
                     }
                 }
@@ -253,6 +269,7 @@ impl<'p> Engine<'p> {
             let instance = self.exact(id, alarm, place, family, hit);
             self.overdue(families, instance, hit.moment.millis);
             for (at, entry) in alarm.raise.iter().enumerate().filter(|(_, r)| begins(r)) {
+                self.about.entry = Some(Entry::Raise(at));
                 if self.is_too_late(instance, hit, late) {
                     self.count_only(instance, hit);
                 } else {
@@ -261,6 +278,7 @@ impl<'p> Engine<'p> {
             }
             self.linger(instance, hit);
         }
+        self.about = About::default();
     }
 
     /// Deadlines of this instance that are earlier than a hit of it were kept, whatever the ticks say.
@@ -333,6 +351,7 @@ impl<'p> Engine<'p> {
                 let absences = alarm.raise.iter().filter(|r| matches!(r.kind, RaiseKind::Absent { .. }));
                 let absent = absences.fold(0, |set, r| set | bit(r.cause));
                 if self.instances.get(&id).is_none_or(|i| i.active & absent == 0) {
+                    self.note(id, Did::NothingAbsent);
                     return;
                 }
                 ClearedBy::Present
@@ -363,7 +382,7 @@ impl<'p> Engine<'p> {
         }
         instance.active &= !causes;
         let cleared = instance.active == 0;
-        self.note(id, Did::Ended { cause: ended.trailing_zeros() as usize, changed: cleared });
+        self.note(id, Did::Ended { causes: ended, changed: cleared });
         let Some(instance) = self.instances.get_mut(&id) else { return };
         if !cleared {
             return;
@@ -382,10 +401,15 @@ impl<'p> Engine<'p> {
         let memory = &mut instance.raise[at];
         let waited = memory.timer.deadline.take().is_some() || memory.run > 0;
         memory.run = 0;
-        if waited {
-            let absent = matches!(self.patterns.alarm(instance.alarm).raise[at].kind, RaiseKind::Absent { .. });
-            self.note(id, if absent { Did::Disarmed } else { Did::Cancelled });
-        }
+        let absent = matches!(self.patterns.alarm(instance.alarm).raise[at].kind, RaiseKind::Absent { .. });
+        self.note(
+            id,
+            match (waited, absent) {
+                (true, true) => Did::Disarmed,
+                (true, false) => Did::Cancelled,
+                (false, _) => Did::NothingToStop,
+            },
+        );
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -402,7 +426,7 @@ impl<'p> Engine<'p> {
         let time = hit.moment.millis;
         let cause = Cause { hit, time, deadline: false, weight: hit.hit.weight };
         match &entry.kind {
-            RaiseKind::On { .. } if entry.renew => self.renew(id, entry, &cause),
+            RaiseKind::On { .. } if entry.renew => self.renew(families, id, entry, &cause),
             RaiseKind::On { .. } => {
                 if self.suppressed(id, entry, &cause) {
                 } else if alarm.stateless {
@@ -421,18 +445,18 @@ impl<'p> Engine<'p> {
         }
     }
 
-    fn renew(&mut self, id: InstanceId, entry: &Raise, cause: &Cause) {
+    fn renew(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause) {
         let active = self.instances.get(&id).is_some_and(|i| i.active != 0);
         if active {
-            self.touch(id, entry, cause);
             self.note(id, Did::Renewed { cause: entry.cause });
+            self.touch(families, id, entry, cause);
         } else {
             self.note(id, Did::NothingToRenew);
         }
     }
 
     /// A raise or renew hit counts, and every quiet entry that it keeps up starts anew.
-    fn touch(&mut self, id: InstanceId, entry: &Raise, cause: &Cause) {
+    fn touch(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
         instance.count += cause.weight;
         instance.last_hit = Some(cause.hit.clone());
@@ -443,7 +467,9 @@ impl<'p> Engine<'p> {
             if clear.causes & keeps != 0 {
                 let Some(instance) = self.instances.get(&id) else { return };
                 let older = instance.quiet[at].deadline.unwrap_or(Millis::MIN);
-                self.set_timer(id, Slot::Clear(at as u16), older.max(cause.time + span), cause.hit.family);
+                let deadline = older.max(cause.time + span);
+                self.set_timer(id, Slot::Clear(at as u16), deadline, cause.hit.family);
+                self.note_quiet(id, families, at, deadline, cause.hit.family);
             }
         }
     }
@@ -455,13 +481,13 @@ impl<'p> Engine<'p> {
         }
         let (before, own) = (instance.active, bit(entry.cause));
         instance.active |= own;
-        self.touch(id, entry, cause);
         let did = if before & own != 0 {
             Did::Renewed { cause: entry.cause }
         } else {
             Did::Began { cause: entry.cause, changed: before == 0 }
         };
         self.note(id, did);
+        self.touch(families, id, entry, cause);
         if before == 0 {
             self.changed(families, id, entry, cause, Event::Raise, late);
         }
@@ -486,6 +512,9 @@ impl<'p> Engine<'p> {
             let found: Vec<Arc<TimedHit>> = found.into_iter().cloned().collect();
             if let (true, Some(&on)) = (found.is_empty(), with.on.first()) {
                 self.note(id, Did::WithoutReason { on, within: with.within });
+            }
+            for reason in &found {
+                self.note(id, Did::Reason { on: reason.hit.signal, at: reason.moment, line: reason.hit.line.number });
             }
             reasons.push((with.cause, found));
         }
@@ -619,21 +648,6 @@ impl<'p> Engine<'p> {
             }
         }
         self.timers.insert(family, timers);
-    }
-
-    fn note(&mut self, id: InstanceId, did: Did) {
-        if let (Some(notes), Some(instance)) = (&mut self.notes, self.instances.get(&id)) {
-            notes.push(Note { alarm: instance.alarm, key: instance.key.clone(), did });
-        }
-    }
-
-    /// A clear hit that finds no instance at all.
-    fn note_absent(&mut self, id: AlarmId, alarm: &Alarm, family: &Family, hit: &TimedHit, ends: bool) {
-        if let Some(notes) = self.notes.as_mut().filter(|_| ends) {
-            let by = alarm.by.iter().map(|by| value(by, family, hit).unwrap_or_default()).collect();
-            let key = self.site.instance(self.patterns, id, family, 0, by).key;
-            notes.push(Note { alarm: id, key, did: Did::NothingToClear });
-        }
     }
 }
 

@@ -20,7 +20,7 @@ pub use clock::Clock;
 pub use engine::Engine;
 pub use event::{Event, Family, FamilyId, TimedHit, What};
 pub use merge::{Lane, Merge, Released};
-pub use note::{Did, Note};
+pub use note::{About, Did, Entry, Note};
 pub use record::Site;
 
 use crate::pattern::Patterns;

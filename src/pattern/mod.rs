@@ -11,7 +11,7 @@ pub mod literal;
 mod load;
 pub mod model;
 pub mod patterns;
-mod regexes;
+pub(crate) mod regexes;
 pub mod stamp;
 mod toml_reader;
 pub mod zone;
