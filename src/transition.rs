@@ -161,7 +161,7 @@ impl Transition {
         let mut out = Vec::with_capacity(1024);
         let mut json = serde_json::Serializer::with_formatter(&mut out, TerminalSafe);
         self.serialize(&mut json)?;
-        String::from_utf8(out).map_err(|e| serde::ser::Error::custom(e))
+        String::from_utf8(out).map_err(serde::ser::Error::custom)
     }
 }
 

@@ -43,7 +43,13 @@ impl Check {
         if let Some(patterns) = &patterns {
             diagnostics.extend(lint(patterns, &definitions));
         }
-        let mut report = Report { out: std::io::stdout().lock(), sources: &sources, coloured: terminal.stdout, errors: 0, warnings: 0 };
+        let mut report = Report {
+            out: std::io::stdout().lock(),
+            sources: &sources,
+            coloured: terminal.stdout,
+            errors: 0,
+            warnings: 0,
+        };
         for diagnostic in &diagnostics {
             report.diagnostic(diagnostic)?;
         }
@@ -61,12 +67,20 @@ impl Check {
         })
     }
 
-    fn run_tests(&self, patterns: &Patterns, definitions: &Definitions, report: &mut Report<impl Write>) -> Result<Tests, Failure> {
+    fn run_tests(
+        &self,
+        patterns: &Patterns,
+        definitions: &Definitions,
+        report: &mut Report<impl Write>,
+    ) -> Result<Tests, Failure> {
         let mut tests = Tests::default();
         for test in &patterns.tests {
             if is_outdated(test, definitions) {
                 tests.skipped += 1;
                 continue;
+            }
+            if let Some(warning) = selftest::headless(patterns, test) {
+                report.diagnostic(&warning)?;
             }
             let about = test.alarm.as_ref().map_or("", |a| &a.value);
             match selftest::run(patterns, test) {
@@ -80,7 +94,7 @@ impl Check {
                     tests.failed += 1;
                     let place = report.place(test);
                     writeln!(report.out, "FAILED  {about}: {} ({place})", test.name)?;
-                    writeln!(report.out, "  - expected, + found:\n{}", indented(&diff))?;
+                    writeln!(report.out, "  expected (-) and found (+):\n{}\n", indented(&diff))?;
                 }
                 Outcome::Broken(diagnostic) => report.diagnostic(&diagnostic)?,
             }
@@ -92,7 +106,11 @@ impl Check {
     fn waiting(&self, patterns: &Patterns, report: &mut Report<impl Write>) -> Result<(), Failure> {
         let waiting: Vec<&str> = patterns.alarms.iter().filter(|a| a.several).map(|a| &*a.name).collect();
         if !waiting.is_empty() {
-            writeln!(report.out, "read several files of a node and wait for the hold when live: {}", waiting.join(", "))?;
+            writeln!(
+                report.out,
+                "read several files of a node and wait for the hold when live: {}",
+                waiting.join(", ")
+            )?;
         }
         Ok(())
     }
@@ -104,14 +122,20 @@ fn is_outdated(test: &TestDef, definitions: &Definitions) -> bool {
     let Some(entry) = definitions.alarms.get(&alarm.value) else { return false };
     let Some(body) = &entry.body else { return true };
     let log_changed = |name: &str| definitions.logs.get(name).is_some_and(|l| l.replaces || l.body.is_none());
-    let signal_changed = |s: &crate::pattern::model::Name| definitions.signals.get(&s.value).is_some_and(|e| e.replaces || e.body.is_none());
+    let signal_changed = |s: &crate::pattern::model::Name| {
+        definitions.signals.get(&s.value).is_some_and(|e| e.replaces || e.body.is_none())
+    };
     let layout_changed = |name: &str| {
         let log = definitions.logs.get(name).and_then(|l| l.body.as_ref());
-        log.is_some_and(|l| l.layouts.iter().any(|n| definitions.layouts.get(&n.value).is_some_and(|e| e.replaces || e.body.is_none())))
+        log.is_some_and(|l| {
+            l.layouts.iter().any(|n| definitions.layouts.get(&n.value).is_some_and(|e| e.replaces || e.body.is_none()))
+        })
     };
     let input_logs = test.inputs.iter().filter_map(|i| i.log.as_ref());
     let mut logs = body.logs.iter().chain(input_logs);
-    entry.replaces || logs.any(|l| log_changed(&l.value) || layout_changed(&l.value)) || body.signals().any(signal_changed)
+    entry.replaces
+        || logs.any(|l| log_changed(&l.value) || layout_changed(&l.value))
+        || body.signals().any(signal_changed)
 }
 
 #[derive(Default)]
@@ -148,8 +172,8 @@ impl<W: Write> Report<'_, W> {
 
     fn summary(&mut self, patterns: Option<&Patterns>, tests: &Tests) -> Result<(), Failure> {
         if let Some(p) = patterns {
-            let (logs, signals, alarms) = (p.logs.len(), p.signals.len(), p.alarms.len());
-            writeln!(self.out, "{logs} logs, {signals} signals, {alarms} alarms; pattern set {}", p.hash)?;
+            let (logs, signals) = (counted(p.logs.len(), "log"), counted(p.signals.len(), "signal"));
+            writeln!(self.out, "{logs}, {signals}, {}; pattern set {}", counted(p.alarms.len(), "alarm"), p.hash)?;
         }
         let skipped = match tests.skipped {
             0 => String::new(),
@@ -157,11 +181,18 @@ impl<W: Write> Report<'_, W> {
         };
         writeln!(
             self.out,
-            "{} errors, {} warnings; tests: {} passed, {} failed{skipped}",
-            self.errors, self.warnings, tests.passed, tests.failed
+            "{}, {}; tests: {} passed, {} failed{skipped}",
+            counted(self.errors, "error"),
+            counted(self.warnings, "warning"),
+            tests.passed,
+            tests.failed
         )?;
         Ok(())
     }
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 fn indented(text: &str) -> String {

@@ -99,7 +99,7 @@ impl Replay {
             Gatherer { patterns: &patterns, assigner: &assigner, cluster: self.cluster.as_str().into(), zones: &zones, jobs };
         let gathered = gatherer.gather(&discovery.files);
         self.refuse_ambiguous(&gathered)?;
-        for path in assigner.unused(&read_paths(&gathered)) {
+        if let Some(path) = assigner.unused(&read_paths(&gathered)).first() {
             return Err(Failure::invalid(format!("nothing that was read is at {}: `--assign` and `--log` name a PATH that is given", path.display())));
         }
         let mut say = Say { quiet: self.quiet, verbose: self.verbose };

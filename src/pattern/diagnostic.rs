@@ -44,7 +44,14 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     pub fn error(span: &Span, title: impl Into<String>, label: impl Into<String>) -> Diagnostic {
-        Diagnostic { gravity: Gravity::Error, title: title.into(), span: span.clone(), label: label.into(), also: None, help: None }
+        Diagnostic {
+            gravity: Gravity::Error,
+            title: title.into(),
+            span: span.clone(),
+            label: label.into(),
+            also: None,
+            help: None,
+        }
     }
 
     pub fn warning(span: &Span, title: impl Into<String>, label: impl Into<String>) -> Diagnostic {
@@ -72,7 +79,9 @@ impl Diagnostic {
             let source = &sources[span.source.0];
             let end = span.range.end.min(source.text.len());
             let range = span.range.start.min(end)..end;
-            Snippet::source(source.text.clone()).path(source.name.clone()).annotation(kind.span(range).label(label.to_owned()))
+            Snippet::source(source.text.clone())
+                .path(source.name.clone())
+                .annotation(kind.span(range).label(label.to_owned()))
         };
         let group = level.primary_title(self.title.clone());
         let mut main = snippet(&self.span, AnnotationKind::Primary, &self.label);
@@ -112,7 +121,7 @@ pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone)
     }
     let all: Vec<&str> = known.into_iter().collect();
     match all.len() {
-        0 => "there is none".to_owned(),
+        0 => "there is none at all: define it first".to_owned(),
         1..=12 => format!("known here: {}", all.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")),
         n => format!("none of the {n} known names is near it"),
     }

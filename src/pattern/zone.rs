@@ -15,6 +15,14 @@ pub const STEP_BACK: Millis = MINUTE;
 
 const DAY: Millis = 24 * 60 * MINUTE;
 
+/// What to write instead of the name of a zone that there is not.
+pub fn help(wrong: &str) -> String {
+    match super::diagnostic::nearest(wrong, chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name())) {
+        Some(near) => format!("did you mean `{near}`? An offset such as `+08:00` will do, too"),
+        None => "write an IANA name such as `Asia/Shanghai`, or an offset such as `+08:00`".to_owned(),
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Zone {
     Named(Tz),
@@ -48,7 +56,9 @@ impl Zone {
         match self {
             Zone::Named(tz) => tz.name().to_owned(),
             Zone::Fixed(0) => "UTC".to_owned(),
-            Zone::Fixed(s) => format!("{}{:02}:{:02}", if *s < 0 { '-' } else { '+' }, s.abs() / 3600, s.abs() / 60 % 60),
+            Zone::Fixed(s) => {
+                format!("{}{:02}:{:02}", if *s < 0 { '-' } else { '+' }, s.abs() / 3600, s.abs() / 60 % 60)
+            }
         }
     }
 
@@ -59,9 +69,8 @@ impl Zone {
     fn offset_at(&self, utc: Millis) -> i32 {
         match self {
             Zone::Fixed(s) => *s,
-            Zone::Named(tz) => {
-                DateTime::from_timestamp_millis(utc).map_or(0, |t| tz.offset_from_utc_datetime(&t.naive_utc()).fix().local_minus_utc())
-            }
+            Zone::Named(tz) => DateTime::from_timestamp_millis(utc)
+                .map_or(0, |t| tz.offset_from_utc_datetime(&t.naive_utc()).fix().local_minus_utc()),
         }
     }
 
@@ -181,7 +190,10 @@ mod tests {
             Zone::UTC.instant(s, last.map(at), near.map(at)).map(|t| Moment::utc(t).to_string())
         };
         assert_eq!(show(dec31, None, Some("2022-01-01T00:10:00Z")).unwrap(), "2021-12-31T23:59:59.000Z");
-        assert_eq!(show(jan1, Some("2021-12-31T23:59:59Z"), Some("2023-06-01T00:00:00Z")).unwrap(), "2022-01-01T00:00:01.000Z");
+        assert_eq!(
+            show(jan1, Some("2021-12-31T23:59:59Z"), Some("2023-06-01T00:00:00Z")).unwrap(),
+            "2022-01-01T00:00:01.000Z"
+        );
         assert_eq!(show(jan1, None, None), None);
     }
 
