@@ -7,16 +7,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use chrono::NaiveDateTime;
-
 use crate::correlate::{Family, HOLD};
 use crate::pattern::diagnostic::{Diagnostic, Span};
+pub use crate::pattern::expectation::parse_instant;
+use crate::pattern::expectation::{self, Expectation};
 use crate::pattern::model::{Name, TestDef, TestInput};
 use crate::pattern::{LogId, Patterns, Zone};
 use crate::replay::{FamilyRuns, Options, Run, replay};
 use crate::scan::{Lookahead, Scanner};
 use crate::time::Millis;
-use crate::transition::{Event, Mode, Transition};
+use crate::transition::{Mode, Transition};
 
 /// How a test came out.
 #[derive(Debug)]
@@ -35,24 +35,12 @@ pub fn run(patterns: &Patterns, test: &TestDef) -> Outcome {
     }
 }
 
-/// One line of `expect`.
-#[derive(Debug)]
-struct Expectation {
-    written: String,
-    event: Event,
-    time: Millis,
-    causes: Option<Vec<String>>,
-    fields: Vec<(String, String)>,
-}
-
-impl Expectation {
-    fn fits(&self, found: &Transition) -> bool {
-        let causes = || found.causes.iter().map(|c| c.to_string()).collect::<Vec<_>>();
-        self.event == found.event
-            && self.time == found.time.millis
-            && self.causes.as_ref().is_none_or(|c| *c == causes())
-            && self.fields.iter().all(|(name, value)| field(found, name).as_deref() == Some(value))
-    }
+fn fits(expected: &Expectation, found: &Transition) -> bool {
+    let causes = || found.causes.iter().map(|c| c.to_string()).collect::<Vec<_>>();
+    expected.event == found.event
+        && expected.time == found.time.millis
+        && expected.causes.as_ref().is_none_or(|c| *c == causes())
+        && expected.fields.iter().all(|(name, value)| field(found, name).as_deref() == Some(value))
 }
 
 fn field(found: &Transition, name: &str) -> Option<String> {
@@ -107,6 +95,24 @@ fn scan(patterns: &Patterns, log: LogId, test: &str, input: &TestInput, zone: Zo
     Run { file: test.to_owned(), seen: seen.into(), summary, rank: vec![at as i64], ..Run::default() }
 }
 
+/// Lines that no layout takes for the head of a record prove nothing, and a near miss of them least of all.
+pub fn headless(patterns: &Patterns, test: &TestDef) -> Option<Diagnostic> {
+    let zone = zone(test)?;
+    let log = test.inputs.iter().find_map(|input| {
+        let log = log_of(patterns, test, input).ok()?;
+        let run = scan(patterns, log, &test.name, input, zone, 0);
+        (run.summary.carry.is_none() && run.summary.lines > 0).then_some(log)
+    })?;
+    let log = patterns.log(log);
+    let title = format!("no line of this test begins a record of the log `{}`", log.name);
+    let layouts: Vec<String> = log.layouts.iter().map(|(name, _)| format!("`{name}`")).collect();
+    let help = format!(
+        "give it whole lines, with their time, as the layout {} describes them; or mend the layout",
+        layouts.join(" or ")
+    );
+    Some(Diagnostic::warning(&test.span, title, "its lines find nothing").help(help))
+}
+
 fn log_of(patterns: &Patterns, test: &TestDef, input: &TestInput) -> Result<LogId, Box<Diagnostic>> {
     let unknown = |name: &Name, what: &str| {
         let help = "name a log or an alarm that is defined and not switched off";
@@ -148,63 +154,34 @@ fn instant(text: &Name, zone: Zone) -> Result<Millis, Box<Diagnostic>> {
     })
 }
 
-/// A time as a person writes it: ISO 8601, with or without an offset.
-pub fn parse_instant(text: &str, zone: Zone) -> Option<Millis> {
-    if let Ok(t) = chrono::DateTime::parse_from_rfc3339(text) {
-        return Some(t.timestamp_millis());
-    }
-    let formats = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
-    let naive = formats.iter().find_map(|f| NaiveDateTime::parse_from_str(&text.replace(',', "."), f).ok())?;
-    Some(zone.resolve(naive.and_utc().timestamp_millis(), None))
-}
-
 fn expectations(test: &TestDef) -> Result<Vec<Expectation>, Box<Diagnostic>> {
     let zone = zone(test).ok_or_else(|| unknown_zone(test))?;
-    test.expect.iter().map(|line| expectation(line, zone)).collect()
-}
-
-/// `raise 2021-03-22T14:03:35.344 cause1,cause2 param=value`
-fn expectation(line: &Name, zone: Zone) -> Result<Expectation, Box<Diagnostic>> {
-    let wrong = |why: &str| {
-        let error = Diagnostic::error(&line.span, "this expectation cannot be read", why.to_owned());
-        Box::new(error.help("write `raise TIME [CAUSE,CAUSE] [PARAM=VALUE …]`, or `clear …`, or `occur …`"))
-    };
-    let mut words = line.value.split_whitespace();
-    let event = match words.next() {
-        Some("raise") => Event::Raise,
-        Some("clear") => Event::Clear,
-        Some("occur") => Event::Occur,
-        _ => return Err(wrong("it begins with none of raise, clear, occur")),
-    };
-    let time = words
-        .next()
-        .and_then(|t| parse_instant(t, zone))
-        .ok_or_else(|| wrong("there is no time behind the first word"))?;
-    let mut expectation = Expectation { written: line.value.clone(), event, time, causes: None, fields: Vec::new() };
-    for word in words {
-        match word.split_once('=') {
-            Some((name, value)) => expectation.fields.push((name.to_owned(), value.to_owned())),
-            None => expectation.causes = Some(word.split(',').map(str::to_owned).collect()),
-        }
-    }
-    Ok(expectation)
+    test.expect.iter().map(|line| expectation::read(line, zone)).collect()
 }
 
 fn compare(expected: &[Expectation], found: &[Transition], zone: Zone) -> Outcome {
-    if expected.len() == found.len() && expected.iter().zip(found).all(|(e, f)| e.fits(f)) {
+    if expected.len() == found.len() && expected.iter().zip(found).all(|(e, f)| fits(e, f)) {
         return Outcome::Passed;
     }
+    // What an expectation asks for is shown of what was found, too.
+    let asked = |name: &str| expected.iter().any(|e| e.fields.iter().any(|(n, _)| n == name));
+    let (node, count) = (asked("node"), asked("count"));
+    let describe = |f: &Transition| {
+        let node = if node { format!(" node={}", f.node) } else { String::new() };
+        let count = if count { format!(" count={}", f.count) } else { String::new() };
+        format!("{}{node}{count}", describe(f, zone))
+    };
     let mut diff = String::new();
     let (mut i, mut j) = (0, 0);
     while i < expected.len() || j < found.len() {
         match (expected.get(i), found.get(j)) {
-            (Some(e), Some(f)) if e.fits(f) => {
+            (Some(e), Some(f)) if fits(e, f) => {
                 let _ = writeln!(diff, "  {}", e.written);
                 (i, j) = (i + 1, j + 1);
             }
             // What stands further on among the found is preceded by what nobody expected.
-            (Some(e), Some(f)) if found[j..].iter().any(|later| e.fits(later)) => {
-                let _ = writeln!(diff, "+ {}", describe(f, zone));
+            (Some(e), Some(f)) if found[j..].iter().any(|later| fits(e, later)) => {
+                let _ = writeln!(diff, "+ {}", describe(f));
                 j += 1;
             }
             (Some(e), _) => {
@@ -212,7 +189,7 @@ fn compare(expected: &[Expectation], found: &[Transition], zone: Zone) -> Outcom
                 i += 1;
             }
             (None, Some(f)) => {
-                let _ = writeln!(diff, "+ {}", describe(f, zone));
+                let _ = writeln!(diff, "+ {}", describe(f));
                 j += 1;
             }
             (None, None) => break,

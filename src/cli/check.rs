@@ -79,6 +79,9 @@ impl Check {
                 tests.skipped += 1;
                 continue;
             }
+            if let Some(warning) = selftest::headless(patterns, test) {
+                report.diagnostic(&warning)?;
+            }
             let about = test.alarm.as_ref().map_or("", |a| &a.value);
             match selftest::run(patterns, test) {
                 Outcome::Passed => {
@@ -91,7 +94,7 @@ impl Check {
                     tests.failed += 1;
                     let place = report.place(test);
                     writeln!(report.out, "FAILED  {about}: {} ({place})", test.name)?;
-                    writeln!(report.out, "  - expected, + found:\n{}", indented(&diff))?;
+                    writeln!(report.out, "  expected (-) and found (+):\n{}\n", indented(&diff))?;
                 }
                 Outcome::Broken(diagnostic) => report.diagnostic(&diagnostic)?,
             }
@@ -169,8 +172,8 @@ impl<W: Write> Report<'_, W> {
 
     fn summary(&mut self, patterns: Option<&Patterns>, tests: &Tests) -> Result<(), Failure> {
         if let Some(p) = patterns {
-            let (logs, signals, alarms) = (p.logs.len(), p.signals.len(), p.alarms.len());
-            writeln!(self.out, "{logs} logs, {signals} signals, {alarms} alarms; pattern set {}", p.hash)?;
+            let (logs, signals) = (counted(p.logs.len(), "log"), counted(p.signals.len(), "signal"));
+            writeln!(self.out, "{logs}, {signals}, {}; pattern set {}", counted(p.alarms.len(), "alarm"), p.hash)?;
         }
         let skipped = match tests.skipped {
             0 => String::new(),
@@ -178,11 +181,18 @@ impl<W: Write> Report<'_, W> {
         };
         writeln!(
             self.out,
-            "{} errors, {} warnings; tests: {} passed, {} failed{skipped}",
-            self.errors, self.warnings, tests.passed, tests.failed
+            "{}, {}; tests: {} passed, {} failed{skipped}",
+            counted(self.errors, "error"),
+            counted(self.warnings, "warning"),
+            tests.passed,
+            tests.failed
         )?;
         Ok(())
     }
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 fn indented(text: &str) -> String {

@@ -52,9 +52,12 @@ impl From<crate::deliver::stdout::WriteError> for Failure {
     }
 }
 
-/// Errors of writing to our own standard output.
+/// Errors of writing to our own standard output what is no transition.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Failure {
-        crate::deliver::stdout::WriteError::from(error).into()
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Failure::new(Exit::StdoutClosed, "standard output was closed"),
+            _ => Failure::new(Exit::Failed, format!("cannot write to standard output: {error}")),
+        }
     }
 }

@@ -30,8 +30,16 @@ struct Tocsin {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 fine · 1 failed · 2 usage, configuration or patterns invalid · 3 nothing to read · 4 read, but with damage
-· 5 stdout closed · 6 --fail-on raised and something was · 7 pattern tests failed · 8 warnings only (check --strict)";
+Exit codes:
+  0  fine
+  1  failed
+  2  usage, configuration or patterns invalid
+  3  nothing to read
+  4  read, but with damage
+  5  standard output closed
+  6  --fail-on raised, and something was
+  7  pattern tests failed
+  8  warnings only (check --strict)";
 
 #[derive(Subcommand, Debug)]
 enum Command {
@@ -65,8 +73,9 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Help and version are asked for; everything else is a mistake in usage.
             let asked = !error.use_stderr();
-            return match error.print() {
+            return match error.print().map_err(Failure::from) {
                 Ok(()) if asked => Exit::Fine.into(),
+                Err(Failure { exit, .. }) if asked => exit.into(),
                 _ => Exit::Invalid.into(),
             };
         }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::Utc;
+use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use clap::{Args, ValueEnum};
 
 use super::Terminal;
@@ -51,7 +52,7 @@ pub struct Replay {
     log: Vec<(String, PathBuf)>,
 
     /// The name of the cluster, the first part of every location
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = NonEmptyStringValueParser::new())]
     cluster: String,
 
     /// How transitions are written
@@ -70,7 +71,7 @@ pub struct Replay {
     hold: Option<Millis>,
 
     /// Files to read at the same time (default: one per core)
-    #[arg(long, short, value_name = "N")]
+    #[arg(long, short, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     jobs: Option<usize>,
 
     /// Say nothing on standard error but what is damaged

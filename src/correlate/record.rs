@@ -157,7 +157,13 @@ fn same_line(a: &TimedHit, b: &TimedHit) -> bool {
 }
 
 fn line_of(families: &[Family], hit: &TimedHit, line: &Line) -> Evidence {
-    let mut text = String::from_utf8_lossy(&line.text).into_owned();
+    let mut bytes = &*line.text;
+    if bytes.len() == EVIDENCE_BYTES {
+        // It was cut there, maybe inside of a character.
+        let broken = bytes.utf8_chunks().last().map_or(0, |chunk| chunk.invalid().len());
+        bytes = &bytes[..bytes.len() - broken];
+    }
+    let mut text = String::from_utf8_lossy(bytes).into_owned();
     if text.len() > EVIDENCE_BYTES {
         // Replacement characters are longer than the bytes they stand for.
         text.truncate((0..=EVIDENCE_BYTES).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0));

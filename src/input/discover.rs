@@ -1,5 +1,6 @@
 //! Which files to read: files, directories and globs become one list, in the order of their paths.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -36,10 +37,27 @@ pub fn discover(paths: &[PathBuf]) -> Discovery {
             expand(path, &mut found);
         }
     }
-    // Named twice is read once; being named wins.
-    found.files.sort_by(|a, b| a.path.cmp(&b.path).then(b.named.cmp(&a.named)));
-    found.files.dedup_by(|b, a| a.path == b.path);
+    found.files = once(std::mem::take(&mut found.files));
     found
+}
+
+/// A file that is reached in several ways (named twice, by a link) is read once: by its own path if that is among them,
+/// else by the first. Being named by any of them is being named.
+fn once(files: Vec<Found>) -> Vec<Found> {
+    let mut by_file: BTreeMap<PathBuf, Vec<Found>> = BTreeMap::new();
+    for file in files {
+        let real = file.path.canonicalize().unwrap_or_else(|_| file.path.clone());
+        by_file.entry(real).or_default().push(file);
+    }
+    let mut files: Vec<Found> = Vec::with_capacity(by_file.len());
+    for (real, mut ways) in by_file {
+        let is_link = |way: &Found| std::path::absolute(&way.path).is_ok_and(|p| p != real);
+        ways.sort_by_cached_key(|way| (is_link(way), way.path.clone()));
+        let named = ways.iter().any(|way| way.named);
+        files.extend(ways.into_iter().next().map(|way| Found { named, ..way }));
+    }
+    files.sort();
+    files
 }
 
 /// A glob that no shell has expanded (it was quoted, or came from a script).

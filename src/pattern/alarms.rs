@@ -1,5 +1,7 @@
 //! Compiling alarms: their rules over signals, their causes, and what would make a rule lie.
 
+use std::sync::Arc;
+
 use super::compile::Compiler;
 use super::diagnostic::{Diagnostic, suggest};
 use super::load::span_of;
@@ -7,33 +9,19 @@ use super::model::*;
 use super::patterns::*;
 use crate::transition::Provenance;
 
-pub(super) fn alarm(cx: &mut Compiler, name: &str, def: &AlarmDef, logs: &[Log], signals: &[Signal]) -> Option<Alarm> {
+pub(super) fn alarm(cx: &mut Compiler, name: &str, def: &AlarmDef, logs: &[Log], signals: &[Signal]) -> Alarm {
     let own_logs = cx.logs(&def.logs, logs);
-    let mut build = Build { cx, def, logs: own_logs, signals, causes: Vec::new() };
+    let logs_known = cx.are_known(&def.logs);
+    // With one that is switched off, or that is wrong, the others need not capture everything.
+    let signals_known =
+        !def.partial && def.signals().all(|n| signals.iter().any(|s| *s.name == *n.value && !cx.is_doubtful(s)));
+    let mut build = Build { cx, def, logs: own_logs, logs_known, signals_known, signals, causes: Vec::new() };
     let raise = build.raises();
     let clear = build.clears(&raise);
-    let used = || {
-        let of_raise = raise.iter().flat_map(|r| r.kind.raising().iter().chain(r.with.iter().flat_map(|w| &w.on)));
-        of_raise.map(|id| &signals[id.index()])
-    };
-    let raising = || raise.iter().flat_map(|r| r.kind.raising()).map(|id| &signals[id.index()]);
-    let mut by = Vec::new();
-    for name in &def.by {
-        if name.value == "family" {
-            by.push(By::Family);
-        } else if let Some(id) = build.cx.capture_of(name, raising()) {
-            by.push(By::Capture(name.value.as_str().into(), id));
-        }
-    }
-    by.sort_by(|a, b| a.name().cmp(b.name()));
-    by.dedup();
-    let mut params = Vec::new();
-    for (param, capture) in &def.params {
-        params.extend(build.cx.capture_of(capture, used()).map(|id| (param.value.as_str().into(), id)));
-    }
+    let (by, params) = (build.by(&raise), build.params(&raise));
     build.stateless();
     let several = several(&build.logs, logs, &by);
-    Some(Alarm {
+    Alarm {
         name: name.into(),
         title: def.name.as_str().into(),
         number: name.strip_prefix("ALM-").and_then(|n| n.parse().ok()),
@@ -46,7 +34,7 @@ pub(super) fn alarm(cx: &mut Compiler, name: &str, def: &AlarmDef, logs: &[Log],
         raise,
         clear,
         several,
-    })
+    }
 }
 
 /// Can hits of more than one family of a node meet in one instance? Not if the family is part of its key, nor if each of
@@ -56,13 +44,17 @@ fn several(own: &[LogId], logs: &[Log], by: &[By]) -> bool {
     let one_family = |log: &Log| log.files.len() <= 1 && log.files.iter().all(|g| g.names_one_family());
     let place = |log: &Log| (log.service.clone(), log.role.clone());
     let places: std::collections::BTreeSet<_> = own().map(place).collect();
-    !by.contains(&By::Family) && !(own().all(one_family) && places.len() == own().count())
+    let apart = own().all(one_family) && places.len() == own().count();
+    !(apart || by.contains(&By::Family))
 }
 
 struct Build<'a, 'c> {
     cx: &'a mut Compiler<'c>,
     def: &'a AlarmDef,
     logs: Vec<LogId>,
+    /// All that are named are there.
+    logs_known: bool,
+    signals_known: bool,
     signals: &'a [Signal],
     causes: Vec<String>,
 }
@@ -78,9 +70,9 @@ impl Build<'_, '_> {
             };
             ids.push(SignalId(at as u32));
             let signal = &self.signals[at];
-            let apart =
-                !signal.logs.is_empty() && !self.logs.is_empty() && !signal.logs.iter().any(|l| self.logs.contains(l));
-            if bound && apart {
+            let known =
+                self.logs_known && !self.cx.is_doubtful(signal) && !signal.logs.is_empty() && !self.logs.is_empty();
+            if bound && known && !signal.logs.iter().any(|l| self.logs.contains(l)) {
                 let mut error = Diagnostic::error(
                     &name.span,
                     format!("`{}` cannot stand in a log of this alarm", name.value),
@@ -88,12 +80,59 @@ impl Build<'_, '_> {
                 )
                 .help("add the signal's log to the alarm's `log`, or the alarm's log to the signal's");
                 if let Some(span) = span_of(&self.cx.definitions.signals, &name.value) {
-                    error = error.also(&span, "the signal's logs are named here");
+                    error = error.also(&span, "the signal names its logs here");
                 }
                 self.cx.found.push(error);
             }
         }
         ids
+    }
+
+    /// The alarm's extra key fields.
+    fn by(&mut self, raise: &[Raise]) -> Vec<By> {
+        let signals = self.signals;
+        let raising = || raise.iter().flat_map(|r| r.kind.raising()).map(|id| &signals[id.index()]);
+        let mut by = Vec::new();
+        for name in &self.def.by {
+            if name.value == "family" {
+                by.push(By::Family);
+                continue;
+            }
+            let Some(id) = self.cx.capture_of(name, raising(), self.signals_known) else { continue };
+            by.push(By::Capture(name.value.as_str().into(), id));
+            let captures = |s: &Signal| s.clauses().any(|(_, c)| c.groups.iter().any(|(_, own)| *own == id));
+            if let Some(signal) = raising().find(|s| !captures(s)) {
+                let title = format!("the signal `{}` raises this alarm without `{}`", signal.name, name.value);
+                let mut warning =
+                    Diagnostic::warning(&name.span, title, "its hits are all of one instance, in which this is empty");
+                if let Some(span) = span_of(&self.cx.definitions.signals, &signal.name) {
+                    warning = warning.also(&span, "has no such group");
+                }
+                let help =
+                    format!("write a group `(?<{}>…)` into its regex, or give it an alarm of its own", name.value);
+                self.cx.found.push(warning.help(help));
+            }
+        }
+        by.sort_by(|a, b| a.name().cmp(b.name()));
+        by.dedup();
+        by
+    }
+
+    /// Params are filled by what raises, and by what is found when it looks back.
+    fn params(&mut self, raise: &[Raise]) -> Vec<(Arc<str>, CaptureId)> {
+        let signals = self.signals;
+        let filling = || {
+            let beginning = raise.iter().filter(|r| !r.renew);
+            let ids = beginning.flat_map(|r| r.kind.raising().iter().chain(r.with.iter().flat_map(|w| &w.on)));
+            ids.map(|id| &signals[id.index()])
+        };
+        let mut params = Vec::new();
+        for (param, capture) in &self.def.params {
+            params.extend(
+                self.cx.capture_of(capture, filling(), self.signals_known).map(|id| (param.value.as_str().into(), id)),
+            );
+        }
+        params
     }
 
     fn cause(&mut self, label: &str) -> usize {
@@ -105,8 +144,11 @@ impl Build<'_, '_> {
 
     fn raises(&mut self) -> Vec<Raise> {
         let def = self.def;
-        if def.raise.is_empty() {
-            self.error_at_alarm("an alarm that nothing raises", "add `raise = [{ on = \"…\" }]`");
+        if !def.partial && def.raise.iter().all(|r| r.renew) && !def.raise.is_empty() {
+            self.error_at_alarm(
+                "an alarm that nothing raises",
+                "every entry has `renew`, and there is nothing to renew: remove it from one",
+            );
         }
         // States first, so that their indices are bits; labels of look-back follow.
         let states: Vec<usize> = def.raise.iter().map(|r| self.state(r)).collect();
@@ -117,14 +159,7 @@ impl Build<'_, '_> {
     }
 
     fn state(&mut self, def: &RaiseDef) -> usize {
-        let label = def.cause.as_ref().map(|c| c.value.clone()).or_else(|| {
-            let (RaiseKindDef::On { on }
-            | RaiseKindDef::Count { on, .. }
-            | RaiseKindDef::Without { on, .. }
-            | RaiseKindDef::Absent { absent: on, .. }) = &def.kind;
-            on.first().map(|n| n.value.clone())
-        });
-        self.cause(&label.unwrap_or_default())
+        self.cause(def.label().unwrap_or_default())
     }
 
     fn raise(&mut self, def: &RaiseDef, cause: usize) -> Raise {
@@ -169,22 +204,52 @@ impl Build<'_, '_> {
             };
             let clear = Clear { kind, causes };
             self.refuse_guesswork(entry, &clear, raise);
+            self.refuse_presence(entry, &clear, raise);
             clears.push(clear);
         }
-        if clears.is_empty() && !def.stateless {
-            let found = Diagnostic::warning;
-            self.warn_at_alarm(
-                found,
-                "an alarm that nothing clears",
-                "add `clear = [..]`, or `stateless = true` if it has no state",
-            );
+        if !def.stateless && !def.partial {
+            self.warn_of_endless(&clears, states);
         }
         clears
+    }
+
+    /// A cause that nothing ends keeps the alarm raised for ever.
+    fn warn_of_endless(&mut self, clears: &[Clear], states: CauseSet) {
+        let ended = clears.iter().fold(0, |set, c| set | c.causes);
+        if clears.is_empty() {
+            let help = "add `clear = [..]`, or `stateless = true` if it has no state";
+            self.warn_at_alarm(Diagnostic::warning, "an alarm that nothing clears", help);
+        } else if let Some(cause) = (0..self.causes.len().min(MAX_CAUSES)).find(|c| states & !ended & bit(*c) != 0) {
+            let title = format!("nothing clears the cause `{}`", self.causes[cause]);
+            self.warn_at_alarm(
+                Diagnostic::warning,
+                &title,
+                "add a clear entry for it, or name it in the `causes` of one",
+            );
+        }
+    }
+
+    /// `present` ends an absence; without one it would never do anything.
+    fn refuse_presence(&mut self, entry: &ClearDef, clear: &Clear, raise: &[Raise]) {
+        let ends = |r: &Raise| matches!(r.kind, RaiseKind::Absent { .. }) && clear.causes & bit(r.cause) != 0;
+        if matches!(clear.kind, ClearKind::Present(_))
+            && !self.def.partial
+            && clear.causes != 0
+            && !raise.iter().any(ends)
+        {
+            let error = Diagnostic::error(
+                &entry.span,
+                "`present` without an absence to end",
+                "no `absent` entry raises one of its causes",
+            );
+            self.cx.found.push(error.help("write `on = …`, which ends causes of every kind"));
+        }
     }
 
     fn state_bit(&mut self, name: &Name, states: CauseSet) -> CauseSet {
         match self.causes.iter().position(|c| *c == name.value) {
             Some(at) if at < MAX_CAUSES && states & bit(at) != 0 => bit(at),
+            _ if self.def.partial => 0,
             _ => {
                 let known: Vec<&str> = self
                     .causes
@@ -234,15 +299,20 @@ impl Build<'_, '_> {
             return;
         }
         if let Some(entry) = self.def.clear.first() {
-            self.cx.found.push(Diagnostic::error(&entry.span, "a stateless alarm cannot be cleared", "remove this"));
+            let error =
+                Diagnostic::error(&entry.span, "a stateless alarm cannot be cleared", "there is nothing to clear");
+            self.cx.found.push(error.help("remove `clear`, or `stateless = true`"));
         }
         for entry in &self.def.raise {
             if !matches!(entry.kind, RaiseKindDef::On { .. }) || entry.renew {
-                self.cx.found.push(Diagnostic::error(
-                    &entry.span,
-                    "a stateless alarm has `on` entries only",
-                    "this one waits, counts or renews",
-                ));
+                self.cx.found.push(
+                    Diagnostic::error(
+                        &entry.span,
+                        "a stateless alarm has `on` entries only",
+                        "this one waits, counts or renews",
+                    )
+                    .help("write `{ on = … }`, or remove `stateless = true`"),
+                );
             }
         }
     }

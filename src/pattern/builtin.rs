@@ -10,7 +10,7 @@ use super::diagnostic::Source;
 
 macro_rules! files {
     ($($name:literal),* $(,)?) => {
-        [$((concat!("patterns/", $name), include_str!(concat!("../../patterns/", $name)))),*]
+        [$((concat!("<built-in>/", $name), include_str!(concat!("../../patterns/", $name)))),*]
     };
 }
 

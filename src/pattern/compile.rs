@@ -1,7 +1,7 @@
 //! From [`Definitions`] to [`Patterns`]: names become indices, regexes are built, and all that does not fit together
 //! is reported.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,16 +9,17 @@ use regex::bytes::RegexSetBuilder;
 use sha2::{Digest, Sha256};
 
 use super::alarms;
-use super::diagnostic::{Diagnostic, Source, Span, suggest};
+use super::diagnostic::{Diagnostic, Gravity, Source, Span, suggest};
 use super::glob::Glob;
 use super::layout::{Layout, LayoutError};
+use super::lint;
 use super::literal;
 use super::load::load;
 use super::model::*;
 use super::patterns::*;
 use super::regexes::{self, Place};
 use super::stamp::SpecError;
-use super::zone::Zone;
+use super::zone::{self, Zone};
 
 const DEFAULT_TIME: &str = "yyyy-MM-dd HH:mm:ss,SSS";
 
@@ -31,11 +32,27 @@ pub struct Compiled {
 
 pub fn compile(sources: &[Source]) -> Compiled {
     let (definitions, diagnostics) = load(sources);
-    let mut compiler = Compiler { sources, definitions: &definitions, found: diagnostics, captures: Vec::new() };
+    let loaded = diagnostics.len();
+    let mut compiler = Compiler {
+        sources,
+        definitions: &definitions,
+        found: diagnostics,
+        captures: Vec::new(),
+        doubtful: HashSet::new(),
+    };
     let patterns = compiler.patterns();
+    compiler.found.extend(lint::errors(&patterns, &definitions));
     let mut diagnostics = compiler.found;
+    let later = diagnostics.split_off(loaded);
+    let misread =
+        |span: &Span| definitions.broken.iter().any(|b| b.source == span.source && b.range.contains(&span.range.start));
+    diagnostics.extend(later.into_iter().filter(|d| !misread(&d.span)));
     diagnostics.sort_by_key(|d| (d.gravity, d.span.source, d.span.range.start));
-    let failed = diagnostics.iter().any(|d| d.gravity == super::diagnostic::Gravity::Error);
+    let failed = diagnostics.iter().any(|d| d.gravity == Gravity::Error);
+    if failed {
+        // Most warnings beside an error are its consequences; the others can wait.
+        diagnostics.retain(|d| d.gravity == Gravity::Error);
+    }
     Compiled { patterns: (!failed).then_some(patterns), definitions, diagnostics }
 }
 
@@ -44,6 +61,8 @@ pub(super) struct Compiler<'a> {
     pub(super) definitions: &'a Definitions,
     pub(super) found: Vec<Diagnostic>,
     captures: Vec<Arc<str>>,
+    /// Signals of which not all captures or logs are known, because something is wrong with them.
+    doubtful: HashSet<String>,
 }
 
 impl Compiler<'_> {
@@ -55,7 +74,7 @@ impl Compiler<'_> {
             bodies(&definitions.logs).filter_map(|(name, def)| self.log(name, def, &layouts)).collect();
         let mut signals = Vec::new();
         for (name, def) in bodies(&definitions.signals) {
-            signals.extend(self.signal(name, def, &logs));
+            signals.push(self.signal(name, def, &logs));
         }
         for (at, signal) in signals.iter().enumerate() {
             for log in &signal.logs {
@@ -67,7 +86,7 @@ impl Compiler<'_> {
         }
         let mut alarms = Vec::new();
         for (name, def) in bodies(&definitions.alarms) {
-            alarms.extend(alarms::alarm(self, name, def, &logs, &signals));
+            alarms.push(alarms::alarm(self, name, def, &logs, &signals));
         }
         Patterns {
             hash: hash(self.sources).into(),
@@ -79,15 +98,19 @@ impl Compiler<'_> {
         }
     }
 
-    /// The place of `range` inside a string of a pattern file; the whole string if escapes make that unclear.
+    /// The place of `range` inside a string of a pattern file; the whole string if it cannot be told.
     fn inside(&self, text: &Name, range: Range<usize>) -> Span {
         let source = &self.sources[text.span.source.0].text;
         let written = source.get(text.span.range.clone()).unwrap_or_default();
-        match written.find(&text.value) {
-            Some(at) => {
-                let start = text.span.range.start + at;
-                let end = (start + range.end).min(text.span.range.end);
-                Span { source: text.span.source, range: (start + range.start).min(end)..end }
+        let place = |at: usize| text.span.range.start + at;
+        // Two quotes at least; what is as it is written needs no decoding.
+        if let Some(at) = written.find(&text.value).filter(|_| !text.value.is_empty()) {
+            let start = place(at);
+            return Span { source: text.span.source, range: start + range.start..start + range.end };
+        }
+        match escaped_offsets(written, &text.value) {
+            Some(offsets) => {
+                Span { source: text.span.source, range: place(offsets[range.start])..place(offsets[range.end]) }
             }
             None => text.span.clone(),
         }
@@ -99,6 +122,7 @@ impl Compiler<'_> {
             this.found.push(Diagnostic::error(&span, "this layout cannot be read", e.message).help(e.help));
         };
         match def {
+            LayoutDef::Broken => None,
             LayoutDef::Conversion(pattern) => {
                 Layout::from_conversion(&pattern.value).map_err(|e| spec(self, pattern, e)).ok()
             }
@@ -110,9 +134,10 @@ impl Compiler<'_> {
                         spec(self, time.as_ref().unwrap_or(regex), e);
                         None
                     }
-                    Err(LayoutError::Regex { message, at }) => {
+                    Err(LayoutError::Regex { message, at, help }) => {
                         let span = self.inside(regex, at.unwrap_or(0..regex.value.len()));
-                        self.found.push(Diagnostic::error(&span, "this regex cannot be read", message));
+                        let error = Diagnostic::error(&span, "this regex cannot be used", message);
+                        self.found.push(Diagnostic { help, ..error });
                         None
                     }
                     Err(LayoutError::MissingGroup(group)) => {
@@ -136,14 +161,30 @@ impl Compiler<'_> {
         for file in &def.files {
             match Glob::new(&file.value) {
                 Ok(glob) => files.push(glob),
-                Err(why) => self.found.push(Diagnostic::error(&file.span, "this glob cannot be used", why)),
+                // That it is empty has been said.
+                Err(why) => {
+                    let error = Diagnostic::error(&file.span, "this glob cannot be used", why);
+                    self.found
+                        .push(error.help("write the path below the node's directory, with `*`, `?`, `**` and `{a,b}`"));
+                }
             }
         }
         let mut own = Vec::new();
         for layout in &def.layouts {
             match layouts.get(layout.value.as_str()) {
                 Some(l) => own.push((layout.value.as_str().into(), l.clone())),
-                None => self.unknown("layout", layout, &self.definitions.layouts),
+                None => match self.definitions.layouts.get(&layout.value) {
+                    Some(entry) if entry.body.is_none() => self.found.push(
+                        Diagnostic::error(
+                            &entry.span,
+                            format!("the log `{name}` needs the layout `{}`", layout.value),
+                            "switched off here",
+                        )
+                        .also(&layout.span, "needed here")
+                        .help("replace the layout, or switch the log off too"),
+                    ),
+                    _ => self.unknown("layout", layout, &self.definitions.layouts),
+                },
             }
         }
         let zone = def.zone.as_ref().and_then(|z| self.zone(z));
@@ -170,22 +211,27 @@ impl Compiler<'_> {
                     format!("unknown time zone `{}`", text.value),
                     "neither a name nor an offset",
                 )
-                .help("write an IANA name such as \"Asia/Shanghai\", or an offset such as \"+08:00\""),
+                .help(zone::help(&text.value)),
             );
         }
         zone
     }
 
-    fn signal(&mut self, name: &str, def: &SignalDef, logs: &[Log]) -> Option<Signal> {
+    fn signal(&mut self, name: &str, def: &SignalDef, logs: &[Log]) -> Signal {
         let ids = self.logs(&def.logs, logs);
-        let matches = def.matches.as_ref().map(|c| self.clause(c, Place::Anywhere));
-        let message = def.message.as_ref().map(|c| self.clause(c, Place::Start));
-        let head = def.head.as_ref().map(|c| self.clause(c, Place::Anywhere));
-        let failed = [&matches, &message, &head].iter().any(|c| matches!(c, Some(None)));
-        if failed {
-            return None;
+        let mut failed = def.matches.is_none() && def.message.is_none();
+        let mut clause = |this: &mut Self, text: &Option<Name>, place| {
+            let clause = text.as_ref().and_then(|t| this.clause(t, place));
+            failed |= text.is_some() && clause.is_none();
+            clause
+        };
+        let matches = clause(self, &def.matches, Place::Anywhere);
+        let message = clause(self, &def.message, Place::Start);
+        let head = clause(self, &def.head, Place::Anywhere);
+        if failed || !self.are_known(&def.logs) {
+            self.doubtful.insert(name.to_owned());
         }
-        let searched = def.matches.as_ref().or(def.message.as_ref());
+        let searched = matches.as_ref().and(def.matches.as_ref()).or(message.as_ref().and(def.message.as_ref()));
         if let Some(text) = searched.filter(|t| regexes::hir(&t.value).is_some_and(|h| literal::required(&h).is_none()))
         {
             self.found.push(
@@ -197,17 +243,21 @@ impl Compiler<'_> {
                 .help(format!("name a word of at least {} letters that always stands there", literal::SHORTEST)),
             );
         }
-        let mut signal = Signal {
-            name: name.into(),
-            logs: ids,
-            matches: matches.flatten(),
-            message: message.flatten(),
-            head: head.flatten(),
-            weight: None,
-            provenance: def.provenance,
-        };
-        signal.weight = def.weight.as_ref().and_then(|w| self.capture_of(w, [&signal].into_iter()));
-        Some(signal)
+        let mut signal =
+            Signal { name: name.into(), logs: ids, matches, message, head, weight: None, provenance: def.provenance };
+        if let Some(weight) = def.weight.as_ref().filter(|_| !failed) {
+            signal.weight = self.capture_of(weight, [&signal].into_iter(), true);
+        }
+        signal
+    }
+
+    /// Is the name of each of these logs known?
+    pub(super) fn are_known(&self, logs: &[Name]) -> bool {
+        !logs.is_empty() && logs.iter().all(|l| self.definitions.logs.contains_key(&l.value))
+    }
+
+    pub(super) fn is_doubtful(&self, signal: &Signal) -> bool {
+        self.doubtful.contains(&*signal.name)
     }
 
     /// Indices of logs by name; a log that is switched off is left out.
@@ -216,7 +266,6 @@ impl Compiler<'_> {
         for name in names {
             match logs.iter().position(|l| *l.name == *name.value) {
                 Some(at) => ids.push(LogId(at as u32)),
-                None if self.definitions.logs.contains_key(&name.value) => {}
                 None => self.unknown("log", name, &self.definitions.logs),
             }
         }
@@ -226,8 +275,13 @@ impl Compiler<'_> {
     }
 
     pub(super) fn unknown<T>(&mut self, what: &str, name: &Name, known: &BTreeMap<String, Entry<T>>) {
-        if known.get(&name.value).is_some() {
-            return; // It is there, and what is wrong with it has been said.
+        if known.contains_key(&name.value) {
+            return; // It is switched off, or what is wrong with it has been said.
+        }
+        // It may be defined in what could not be read.
+        let header = format!("[{what}.{}", name.value);
+        if self.definitions.broken.iter().any(|b| self.sources[b.source.0].text.contains(&header)) {
+            return;
         }
         self.found.push(
             Diagnostic::error(
@@ -239,25 +293,27 @@ impl Compiler<'_> {
         );
     }
 
-    /// The index of a capture that at least one of `signals` makes.
+    /// The index of a capture that at least one of `signals` makes; if `all` of them are known, there must be one.
     pub(super) fn capture_of<'s>(
         &mut self,
         name: &Name,
         signals: impl Iterator<Item = &'s Signal>,
+        all: bool,
     ) -> Option<CaptureId> {
-        let made: Vec<CaptureId> =
+        let mut made: Vec<CaptureId> =
             signals.flat_map(|s| s.clauses()).flat_map(|(_, c)| c.groups.iter().map(|(_, id)| *id)).collect();
+        made.sort_unstable();
+        made.dedup();
         let id = made.iter().find(|id| *self.captures[id.index()] == *name.value);
-        if id.is_none() {
+        if id.is_none() && all {
             let known: Vec<&str> = made.iter().map(|id| &*self.captures[id.index()]).collect();
-            self.found.push(
-                Diagnostic::error(
-                    &name.span,
-                    format!("unknown capture `{}`", name.value),
-                    "no signal here captures this",
-                )
-                .help(suggest(&name.value, known.iter().copied())),
-            );
+            let help = match known.is_empty() {
+                true => format!("write a group `(?<{}>…)` into the regex of a signal", name.value),
+                false => suggest(&name.value, known.iter().copied()),
+            };
+            let label = "no signal that could fill it has such a group";
+            self.found
+                .push(Diagnostic::error(&name.span, format!("unknown capture `{}`", name.value), label).help(help));
         }
         id.copied()
     }
@@ -271,7 +327,7 @@ impl Compiler<'_> {
             }
             Err(e) => {
                 let span = self.inside(text, e.at);
-                let mut error = Diagnostic::error(&span, "this regex cannot be read", e.message);
+                let mut error = Diagnostic::error(&span, "this regex cannot be used", e.message);
                 error.help = e.help;
                 self.found.push(error);
                 None
@@ -332,6 +388,35 @@ impl Search {
             message_set: RegexSet::empty(),
         }
     }
+}
+
+/// Where each byte of a basic string's value is written, and where its end is, relative to the opening quote.
+fn escaped_offsets(written: &str, value: &str) -> Option<Vec<usize>> {
+    let quote = if written.starts_with("\"\"\"") { 3 } else { 1 };
+    let inside = written.get(quote..written.len().checked_sub(quote)?)?;
+    let mut offsets = Vec::with_capacity(value.len() + 1);
+    let mut rest =
+        inside.strip_prefix("\r\n").or_else(|| inside.strip_prefix('\n')).filter(|_| quote == 3).unwrap_or(inside);
+    for c in value.chars() {
+        // A backslash at a line's end takes the white space that follows.
+        while let Some(after) =
+            rest.strip_prefix('\\').filter(|r| r.trim_start_matches([' ', '\t', '\r']).starts_with('\n'))
+        {
+            rest = after.trim_start();
+        }
+        let length = match rest.strip_prefix('\\').map(|r| r.as_bytes().first()) {
+            None => c.len_utf8(),
+            Some(Some(b'x')) => 4,
+            Some(Some(b'u')) => 6,
+            Some(Some(b'U')) => 10,
+            Some(_) => 2,
+        };
+        let at = written.len() - quote - rest.len();
+        offsets.extend(std::iter::repeat_n(at, c.len_utf8()));
+        rest = rest.get(length..)?;
+    }
+    offsets.push(written.len() - quote - rest.len());
+    Some(offsets)
 }
 
 fn bodies<T>(entries: &BTreeMap<String, Entry<T>>) -> impl Iterator<Item = (&str, &T)> {

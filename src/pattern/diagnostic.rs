@@ -121,7 +121,7 @@ pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone)
     }
     let all: Vec<&str> = known.into_iter().collect();
     match all.len() {
-        0 => "there is none".to_owned(),
+        0 => "there is none at all: define it first".to_owned(),
         1..=12 => format!("known here: {}", all.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")),
         n => format!("none of the {n} known names is near it"),
     }

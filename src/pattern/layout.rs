@@ -50,8 +50,8 @@ pub struct Parts {
 /// Why a layout that is written as a regex cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LayoutError {
-    /// What is wrong with the regex, and with which bytes of it, if that is known.
-    Regex { message: String, at: Option<Range<usize>> },
+    /// What is wrong with the regex, with which bytes of it, and what to write instead, as far as that is known.
+    Regex { message: String, at: Option<Range<usize>>, help: Option<String> },
     /// The time format is wrong; the bytes are those of the format.
     Time(SpecError),
     /// The regex has no group of this name.

@@ -1,16 +1,123 @@
 //! What compiles and is still wrong, or probably not what its author meant.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
-use super::diagnostic::Diagnostic;
-use super::model::Definitions;
+use super::diagnostic::{Diagnostic, suggest};
+use super::expectation;
+use super::model::{Definitions, Entry, Name, TestDef};
 use super::patterns::{Log, Patterns, SignalId};
+use super::zone::{self, Zone};
 
-/// Errors and warnings over a whole pattern set.
+/// Warnings over a whole pattern set; with an error in it, most of them would be that error's consequences.
 pub fn lint(patterns: &Patterns, definitions: &Definitions) -> Vec<Diagnostic> {
-    let mut found = shared_files(patterns, definitions);
-    found.extend(unused_signals(patterns, definitions));
+    let mut found = unused_signals(patterns, definitions);
     found.extend(untested_alarms(patterns, definitions));
+    found.extend(switched_off(definitions));
+    found
+}
+
+/// Errors over a whole pattern set, or over as much of it as could be compiled.
+pub fn errors(patterns: &Patterns, definitions: &Definitions) -> Vec<Diagnostic> {
+    let mut found = shared_files(patterns, definitions);
+    found.extend(definitions.tests.iter().flat_map(|t| test(t, definitions)));
+    found
+}
+
+/// What a test says that cannot be, whatever the rules do.
+fn test(test: &TestDef, definitions: &Definitions) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let zone = match &test.zone {
+        None => Zone::UTC,
+        Some(name) => Zone::parse(&name.value).unwrap_or_else(|| {
+            let error = Diagnostic::error(
+                &name.span,
+                format!("unknown time zone `{}`", name.value),
+                "neither a name nor an offset",
+            );
+            found.push(error.help(zone::help(&name.value)));
+            Zone::UTC
+        }),
+    };
+    if let Some(end) = test.end.as_ref().filter(|e| expectation::parse_instant(&e.value, zone).is_none()) {
+        let error = Diagnostic::error(&end.span, format!("`{}` is no time", end.value), "expected a date and a time");
+        found.push(error.help("write for example \"2021-03-22T14:03:35.344\""));
+    }
+    let alarm = test
+        .alarm
+        .as_ref()
+        .and_then(|a| Some((a, named(a, "alarm", &definitions.alarms, test, definitions, &mut found)?)));
+    // What a user's alarm does is no concern of the built-in one's tests.
+    let alarm = alarm.filter(|(_, entry)| !(test.builtin && entry.replaces)).and_then(|(_, entry)| entry.body.as_ref());
+    for log in test.inputs.iter().filter_map(|i| i.log.as_ref()) {
+        named(log, "log", &definitions.logs, test, definitions, &mut found);
+    }
+    if test.alarm.is_none() && test.inputs.iter().any(|i| i.log.is_none()) {
+        let error =
+            Diagnostic::error(&test.span, "a test without an alarm names its logs", "which log are these lines of?");
+        found.push(error.help("add `alarm = \"…\"`, or `log = \"…\"`"));
+    }
+    for line in &test.expect {
+        match expectation::read(line, zone) {
+            Ok(read) => found.extend(alarm.iter().flat_map(|a| read.impossible(line, a))),
+            Err(error) => found.push(*error),
+        }
+    }
+    found
+}
+
+/// The entry that a test names, and a mistake noted if there is none or it is switched off.
+fn named<'d, T>(
+    name: &Name,
+    what: &str,
+    known: &'d BTreeMap<String, Entry<T>>,
+    test: &TestDef,
+    definitions: &Definitions,
+    found: &mut Vec<Diagnostic>,
+) -> Option<&'d Entry<T>> {
+    let entry = known.get(&name.value);
+    match entry {
+        Some(entry) if entry.body.is_none() && !test.builtin => found.push(
+            Diagnostic::error(
+                &name.span,
+                format!("the {what} `{}` is switched off", name.value),
+                "nothing can be found",
+            )
+            .also(&entry.span, "here")
+            .help("remove the test, or the `enabled = false`"),
+        ),
+        None if definitions.broken.is_empty() => found.push(
+            Diagnostic::error(
+                &name.span,
+                format!("unknown {what} `{}`", name.value),
+                format!("no [{what}.{}] is defined", name.value),
+            )
+            .help(suggest(&name.value, known.keys().map(String::as_str))),
+        ),
+        _ => {}
+    }
+    entry
+}
+
+/// A signal that is switched off takes away what alarms do with it, which may be more than was meant.
+fn switched_off(definitions: &Definitions) -> Vec<Diagnostic> {
+    let off = |name: &Name| definitions.signals.get(&name.value).filter(|e| e.body.is_none()).map(|e| &e.span);
+    let mut found = Vec::new();
+    for (alarm, entry) in &definitions.alarms {
+        let Some(body) = &entry.body else { continue };
+        let lists = body.raise.iter().flat_map(|r| r.kind.lists()).chain(body.clear.iter().map(|c| c.signals()));
+        for list in lists.filter(|l| !l.is_empty() && l.iter().all(|n| off(n).is_some())) {
+            let Some(span) = off(&list[0]) else { continue };
+            let title = format!(
+                "the alarm `{alarm}` has an entry that cannot act: its signal `{}` is switched off",
+                list[0].value
+            );
+            found.push(
+                Diagnostic::warning(span, title, "switched off here")
+                    .also(&list[0].span, "needed here")
+                    .help("replace the signal, or the alarm, or switch the alarm off too"),
+            );
+        }
+    }
     found
 }
 
@@ -48,10 +155,12 @@ fn unused_signals(patterns: &Patterns, definitions: &Definitions) -> Vec<Diagnos
         }
         used.extend(alarm.clear.iter().flat_map(|c| c.signals()));
     }
+    // What a user's alarm has no use for may stay where it is.
+    let changed = definitions.alarms.values().any(|a| a.replaces || a.body.is_none());
     let unused = patterns.signals.iter().enumerate().filter(|(i, _)| !used.contains(&SignalId(*i as u32)));
     unused
         .filter_map(|(_, signal)| {
-            let entry = definitions.signals.get(&*signal.name)?;
+            let entry = definitions.signals.get(&*signal.name).filter(|e| !(e.builtin && changed))?;
             let title = format!("no rule uses the signal `{}`", signal.name);
             Some(Diagnostic::warning(&entry.span, title, "defined here").help("name it in an alarm, or remove it"))
         })

@@ -4,6 +4,7 @@ mod alarms;
 pub mod builtin;
 pub mod compile;
 pub mod diagnostic;
+pub mod expectation;
 pub mod glob;
 pub mod layout;
 pub mod lint;
@@ -13,6 +14,7 @@ pub mod model;
 pub mod patterns;
 pub(crate) mod regexes;
 pub mod stamp;
+mod syntax;
 mod toml_reader;
 pub mod zone;
 

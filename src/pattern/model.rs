@@ -31,12 +31,15 @@ pub struct Definitions {
     pub signals: BTreeMap<String, Entry<SignalDef>>,
     pub alarms: BTreeMap<String, Entry<AlarmDef>>,
     pub tests: Vec<TestDef>,
+    /// Files that are not TOML throughout, so that what they define is not all known, and what of them was misread.
+    pub broken: Vec<Span>,
 }
 
 /// A named entry. One that is switched off keeps its name known but has no body to check.
 #[derive(Clone, Debug)]
 pub struct Entry<T> {
     pub span: Span,
+    pub builtin: bool,
     /// A user's entry took the place of a built-in one.
     pub replaces: bool,
     pub body: Option<T>,
@@ -45,7 +48,12 @@ pub struct Entry<T> {
 #[derive(Clone, Debug)]
 pub enum LayoutDef {
     Conversion(Name),
-    Regex { regex: Name, time: Option<Name> },
+    Regex {
+        regex: Name,
+        time: Option<Name>,
+    },
+    /// What is wrong with it has been said.
+    Broken,
 }
 
 #[derive(Clone, Debug)]
@@ -81,25 +89,35 @@ pub struct AlarmDef {
     /// The record's param and the capture that fills it.
     pub params: Vec<(Name, Name)>,
     pub stateless: bool,
+    /// A raise entry could not be read, so its signals and causes are not all known.
+    pub partial: bool,
+}
+
+impl RaiseDef {
+    /// The cause that the entry raises: its own, or its first signal's name.
+    pub fn label(&self) -> Option<&str> {
+        let (RaiseKindDef::On { on }
+        | RaiseKindDef::Count { on, .. }
+        | RaiseKindDef::Without { on, .. }
+        | RaiseKindDef::Absent { absent: on, .. }) = &self.kind;
+        self.cause.as_ref().or(on.first()).map(|n| n.value.as_str())
+    }
 }
 
 impl AlarmDef {
+    /// Every cause that a record of it can name.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        let states = self.raise.iter().filter_map(RaiseDef::label);
+        states.chain(self.raise.iter().flat_map(|r| &r.with).filter_map(|w| Some(w.cause.as_ref()?.value.as_str())))
+    }
+
     /// Every signal that the alarm names.
     pub fn signals(&self) -> impl Iterator<Item = &Name> {
         let raise = self.raise.iter().flat_map(|r| {
-            let (a, b): (&[Name], &[Name]) = match &r.kind {
-                RaiseKindDef::On { on } | RaiseKindDef::Count { on, .. } => (on, &[]),
-                RaiseKindDef::Without { on, without, .. } => (on, without),
-                RaiseKindDef::Absent { absent, disarm, .. } => (absent, disarm),
-            };
             let looks = r.with.iter().flat_map(|w| &w.on).chain(r.unless.iter().flat_map(|u| &u.on));
-            a.iter().chain(b).chain(looks)
+            r.kind.lists().flatten().chain(looks)
         });
-        let clear = self.clear.iter().flat_map(|c| match &c.kind {
-            ClearKindDef::On(s) | ClearKindDef::Present(s) => s.as_slice(),
-            ClearKindDef::Quiet(_) => &[],
-        });
-        raise.chain(clear)
+        raise.chain(self.clear.iter().flat_map(|c| c.signals()))
     }
 }
 
@@ -119,6 +137,18 @@ pub enum RaiseKindDef {
     Count { on: Vec<Name>, count: u64, within: Millis },
     Without { on: Vec<Name>, without: Vec<Name>, within: Millis },
     Absent { absent: Vec<Name>, span: Millis, arm: u32, disarm: Vec<Name> },
+}
+
+impl RaiseKindDef {
+    /// The signals that it acts on, each list for itself.
+    pub fn lists(&self) -> impl Iterator<Item = &[Name]> {
+        let (a, b): (&[Name], &[Name]) = match self {
+            RaiseKindDef::On { on } | RaiseKindDef::Count { on, .. } => (on, &[]),
+            RaiseKindDef::Without { on, without, .. } => (on, without),
+            RaiseKindDef::Absent { absent, disarm, .. } => (absent, disarm),
+        };
+        [a, b].into_iter()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -141,6 +171,15 @@ pub struct ClearDef {
     pub kind: ClearKindDef,
     /// `None`: all causes.
     pub causes: Option<Vec<Name>>,
+}
+
+impl ClearDef {
+    pub fn signals(&self) -> &[Name] {
+        match &self.kind {
+            ClearKindDef::On(signals) | ClearKindDef::Present(signals) => signals,
+            ClearKindDef::Quiet(_) => &[],
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

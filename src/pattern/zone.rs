@@ -15,6 +15,14 @@ pub const STEP_BACK: Millis = MINUTE;
 
 const DAY: Millis = 24 * 60 * MINUTE;
 
+/// What to write instead of the name of a zone that there is not.
+pub fn help(wrong: &str) -> String {
+    match super::diagnostic::nearest(wrong, chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name())) {
+        Some(near) => format!("did you mean `{near}`? An offset such as `+08:00` will do, too"),
+        None => "write an IANA name such as `Asia/Shanghai`, or an offset such as `+08:00`".to_owned(),
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Zone {
     Named(Tz),

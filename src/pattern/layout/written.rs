@@ -5,6 +5,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
+use super::super::regexes;
 use super::super::stamp::{Stamp, TimeFormat};
 use super::halves::{Halves, group};
 use super::{LayoutError, Parts};
@@ -110,19 +111,15 @@ fn build(source: &str) -> Result<(Regex, Hir), LayoutError> {
     }
     let hir = parse(&anchored, unicode)?;
     let built = RegexBuilder::new(&anchored).unicode(unicode).build();
-    let regex = built.map_err(|error| LayoutError::Regex { message: error.to_string(), at: None })?;
+    let regex = built.map_err(|error| LayoutError::Regex { message: error.to_string(), at: None, help: None })?;
     Ok((regex, hir))
 }
 
 fn parse(source: &str, unicode: bool) -> Result<Hir, LayoutError> {
     let parsed = ParserBuilder::new().utf8(false).unicode(unicode).build().parse(source);
     parsed.map_err(|error| {
-        let (message, span) = match &error {
-            regex_syntax::Error::Parse(error) => (error.kind().to_string(), Some(error.span())),
-            regex_syntax::Error::Translate(error) => (error.kind().to_string(), Some(error.span())),
-            other => (other.to_string(), None),
-        };
-        LayoutError::Regex { message, at: span.map(|span| span.start.offset..span.end.offset) }
+        let error = regexes::explain(source, &error);
+        LayoutError::Regex { message: error.message, at: Some(error.at), help: error.help }
     })
 }
 
