@@ -10,8 +10,10 @@
 //! - [`replay`]: files scanned to runs, runs merged and correlated.
 //! - [`selftest`]: the tests inside pattern files, which go the same way.
 //! - [`deliver`]: where transitions go.
+//! - [`catalogue`]: what an alarm means, and what to do about it.
 //! - [`cli`]: one file per command.
 
+pub mod catalogue;
 pub mod cli;
 pub mod correlate;
 pub mod deliver;

@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod alarms;
 mod check;
 pub mod exit;
 mod pattern_args;
@@ -32,6 +33,7 @@ Exit codes: 0 fine · 1 failed · 2 usage, configuration or patterns invalid · 
 enum Command {
     Replay(Box<replay::Replay>),
     Check(check::Check),
+    Alarms(alarms::Alarms),
 }
 
 /// What the standard streams can show.
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
     let ended = match tocsin.command {
         Command::Replay(replay) => replay.run(&terminal),
         Command::Check(check) => check.run(&terminal),
+        Command::Alarms(alarms) => alarms.run(&terminal),
     };
     match ended {
         Ok(exit) => exit.into(),

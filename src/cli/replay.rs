@@ -52,6 +52,10 @@ pub struct Replay {
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
 
+    /// Add the alarm's runbook to each record of a raise, with what the record knows filled in
+    #[arg(long)]
+    runbook: bool,
+
     /// How much older a line of another log must be to be seen as a reason
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     hold: Option<Millis>,
@@ -115,10 +119,12 @@ impl Replay {
 
     fn correlate(&self, patterns: &Patterns, gathered: Gathered, end: Option<Millis>, terminal: &Terminal) -> Result<Report, Failure> {
         let mut stdout = Stdout::new(std::io::stdout().lock(), self.format, terminal.stdout);
+        let catalogue = self.runbook.then(|| self.patterns.catalogue()).transpose()?;
         stdout.begin()?;
         let options = Options { mode: Mode::Replay, hold: self.hold.unwrap_or(HOLD), end };
         let write = |mut transition: Transition| -> Result<(), WriteError> {
             transition.detected_at = Some(Moment::utc(Utc::now().timestamp_millis()));
+            transition.runbook = catalogue.as_ref().and_then(|c| c.filled(patterns, &transition));
             stdout.write(&transition)
         };
         Ok(replay(patterns, gathered.families, options, None, write)?)

@@ -110,6 +110,7 @@ impl Site {
             time_assumed: change.hit.assumed,
             mode: self.mode,
             detected_at: None,
+            runbook: None,
         })
     }
 
