@@ -152,6 +152,9 @@ pub struct Transition {
     pub mode: Mode,
     /// Wall time at which we noticed; the one field that differs from run to run.
     pub detected_at: Option<Moment>,
+    /// What to do about it, as Markdown; only if it was asked for, and never for a clear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
 }
 
 impl Transition {

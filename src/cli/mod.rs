@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod alarms;
 mod check;
 pub mod exit;
 mod explain;
@@ -46,6 +47,7 @@ enum Command {
     Replay(Box<replay::Replay>),
     Check(check::Check),
     Explain(Box<explain::Explain>),
+    Alarms(alarms::Alarms),
 }
 
 /// What the standard streams can show.
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(&terminal),
         Command::Check(check) => check.run(&terminal),
         Command::Explain(explain) => explain.run(&terminal),
+        Command::Alarms(alarms) => alarms.run(&terminal),
     };
     match ended {
         Ok(exit) => exit.into(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::exit::Failure;
+use crate::catalogue::Catalogue;
 use crate::pattern::diagnostic::{Gravity, Source};
 use crate::pattern::lint::lint;
 use crate::pattern::model::Definitions;
@@ -28,6 +29,15 @@ impl PatternArgs {
             sources.extend(builtin::read(path).map_err(|e| Failure::invalid(e.to_string()))?);
         }
         Ok(sources)
+    }
+
+    /// The runbooks that go with them.
+    pub fn catalogue(&self) -> Result<Catalogue, Failure> {
+        let mut catalogue = if self.no_default_patterns { Catalogue::default() } else { Catalogue::builtin() };
+        for path in &self.patterns {
+            catalogue.add(path).map_err(|e| Failure::invalid(e.to_string()))?;
+        }
+        Ok(catalogue)
     }
 
     /// The patterns, or all that is wrong with them.

@@ -66,6 +66,10 @@ pub struct Replay {
     #[arg(long, value_name = "WHAT")]
     fail_on: Option<FailOn>,
 
+    /// Add the alarm's runbook to each record of a raise, with what the record knows filled in
+    #[arg(long)]
+    runbook: bool,
+
     /// How much older a line of another log must be to be seen as a reason
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     hold: Option<Millis>,
@@ -170,11 +174,13 @@ impl Replay {
         terminal: &Terminal,
     ) -> Result<Report, Failure> {
         let mut stdout = Stdout::new(std::io::stdout().lock(), self.format, terminal.stdout);
+        let catalogue = self.runbook.then(|| self.patterns.catalogue()).transpose()?;
         stdout.begin()?;
         let options = Options { mode: Mode::Replay, hold: self.hold.unwrap_or(HOLD), end };
         let mut write = |mut transition: Transition| -> Result<(), WriteError> {
             transition.detected_at = Some(Moment::utc(Utc::now().timestamp_millis()));
             summary.transition(&transition);
+            transition.runbook = catalogue.as_ref().and_then(|c| c.filled(patterns, &transition));
             stdout.write(&transition)
         };
         let pass = |transition: Transition| filter.pass(transition).map_or(Ok(()), &mut write);
