@@ -99,7 +99,7 @@ pub fn replay<E>(
         merge.add(FamilyId(at as u32), correlator.families());
     }
     for (at, timeline) in timelines.iter_mut().enumerate() {
-        feed(&mut merge, at, timeline, options.end);
+        feed(&mut merge, at, timeline);
     }
     let mut output = Output::new(write);
     let mut made = Vec::new();
@@ -110,7 +110,7 @@ pub fn replay<E>(
             listener(&released.event, &correlator.take_notes(), &made);
         }
         if merge.is_starved(at) {
-            feed(&mut merge, at, &mut timelines[at], options.end);
+            feed(&mut merge, at, &mut timelines[at]);
         }
         output.push(made.drain(..), || {
             let open = |family: FamilyId| options.end.is_some() || !timelines[family.index()].is_over();
@@ -122,20 +122,22 @@ pub fn replay<E>(
                 .min()
         })?;
     }
+    if let Some(end) = options.end {
+        timelines.iter_mut().for_each(|t| t.close(end));
+        correlator.complete(end, &mut made);
+        if let Some(listener) = &mut listener {
+            listener(&Event { key: end, what: What::Tick(end) }, &correlator.take_notes(), &made);
+        }
+        output.push(made.drain(..), || None)?;
+    }
     output.finish()?;
     Ok(Report { families: timelines.into_iter().map(Timeline::into_report).collect() })
 }
 
 /// Gives the merge the family's next event, or tells it that there is none.
-fn feed(merge: &mut Merge, at: usize, timeline: &mut Timeline, end: Option<Millis>) {
+fn feed(merge: &mut Merge, at: usize, timeline: &mut Timeline) {
     match timeline.next() {
         Some(event) => merge.push(at, event),
-        None => {
-            // The last tick of all: the logs are complete until then.
-            if let Some(end) = end.filter(|&end| timeline.close(end)) {
-                merge.push(at, Event { key: end, what: What::Tick(end) });
-            }
-            merge.finish(at);
-        }
+        None => merge.finish(at),
     }
 }

@@ -132,6 +132,24 @@ impl<'p> Engine<'p> {
         }
     }
 
+    /// The logs are complete until `end`, all of them: deadlines of all families fire in one order.
+    pub fn complete(&mut self, families: &[Family], end: Millis, out: &mut Vec<Transition>) {
+        for clock in self.clocks.values_mut() {
+            *clock = end.max(*clock);
+        }
+        loop {
+            let tops = self.timers.iter().filter_map(|(id, timers)| Some((timers.peek()?.0, *id)));
+            let due =
+                tops.filter(|((deadline, ..), id)| self.clocks.get(id).is_some_and(|c| deadline + SLACK < *c)).min();
+            let Some(((deadline, instance, slot), id)) = due else { break };
+            if let Some(timers) = self.timers.get_mut(&id) {
+                timers.pop();
+            }
+            self.due(families, id, instance, slot, deadline);
+        }
+        out.append(&mut self.out);
+    }
+
     /// An entry of the queue has come up; the timer may have been moved since.
     fn due(&mut self, families: &[Family], family: FamilyId, id: InstanceId, slot: Slot, queued: Millis) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
@@ -181,7 +199,7 @@ impl<'p> Engine<'p> {
                 let Some(hit) = memory.hit.clone() else { return };
                 let weight = if matches!(entry.kind, RaiseKind::Absent { .. }) { 1 } else { hit.hit.weight };
                 let cause = Cause { hit: &hit, time: deadline, deadline: true, weight };
-                if !self.suppressed(id, entry, &cause) {
+                if !self.suppressed(families, id, entry, &cause) {
                     self.begin(families, id, entry, &cause, false);
                 }
             }
@@ -428,7 +446,7 @@ impl<'p> Engine<'p> {
         match &entry.kind {
             RaiseKind::On { .. } if entry.renew => self.renew(families, id, entry, &cause),
             RaiseKind::On { .. } => {
-                if self.suppressed(id, entry, &cause) {
+                if self.suppressed(families, id, entry, &cause) {
                 } else if alarm.stateless {
                     self.occur(families, id, entry, &cause, late);
                 } else {
@@ -436,7 +454,7 @@ impl<'p> Engine<'p> {
                 }
             }
             RaiseKind::Count { count, within, .. } => {
-                if !self.suppressed(id, entry, &cause) {
+                if !self.suppressed(families, id, entry, &cause) {
                     self.count(families, id, at, entry, (*count, *within), &cause, late);
                 }
             }
@@ -506,7 +524,7 @@ impl<'p> Engine<'p> {
         let from = From { family: cause.hit.family, time: cause.time, deadline: cause.deadline };
         let mut reasons = Vec::new();
         for with in &entry.with {
-            let mut found = self.history.recent(&with.on, from, with.within);
+            let mut found = self.history.recent(families, &with.on, from, with.within);
             found.retain(|hit| !std::ptr::eq::<TimedHit>(&***hit, &**cause.hit));
             found.truncate(with.max);
             let found: Vec<Arc<TimedHit>> = found.into_iter().cloned().collect();
@@ -534,10 +552,12 @@ impl<'p> Engine<'p> {
     }
 
     /// `unless`: was one of these hit on the node within the time before?
-    fn suppressed(&mut self, id: InstanceId, entry: &Raise, cause: &Cause) -> bool {
+    fn suppressed(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause) -> bool {
         let from = From { family: cause.hit.family, time: cause.time, deadline: cause.deadline };
         let seen = entry.unless.iter().find_map(|u| {
-            let hit = self.history.recent(&u.on, from, u.within).into_iter().next()?;
+            let mut recent = self.history.recent(families, &u.on, from, u.within).into_iter();
+            // What a deadline is blamed on is no reason against it.
+            let hit = recent.find(|hit| !Arc::ptr_eq(hit, cause.hit))?;
             Some((hit.hit.signal, hit.moment))
         });
         if let Some((by, at)) = seen {
@@ -603,7 +623,7 @@ impl<'p> Engine<'p> {
         let in_a_row = memory.run > 0 && time - memory.last <= span;
         memory.last = if in_a_row { time.max(memory.last) } else { time };
         memory.run = if in_a_row { memory.run.saturating_add(1) } else { 1 };
-        memory.timer.family = Some(hit.family);
+        memory.timer.belong_to(hit.family);
         memory.hit = Some(hit.clone());
         let (run, deadline) = (memory.run, memory.last + span);
         if run >= need {

@@ -76,4 +76,6 @@ pub struct TimedHit {
     /// The record had no time, and none was known before it.
     pub assumed: bool,
     pub family: FamilyId,
+    /// Its place among the hits of its family, which line numbers do not tell across rolled files.
+    pub position: u64,
 }

@@ -105,6 +105,14 @@ impl<'p> Correlator<'p> {
         }
     }
 
+    /// Every family's clock is at `end`: nothing is to come before it.
+    pub fn complete(&mut self, end: Millis, out: &mut Vec<Transition>) {
+        for node in &mut self.nodes {
+            node.single.complete(&self.families, end, out);
+            node.several.complete(&self.families, end, out);
+        }
+    }
+
     /// What the rules did since the last call.
     pub fn take_notes(&mut self) -> Vec<Note> {
         self.nodes.iter_mut().flat_map(|n| [n.single.take_notes(), n.several.take_notes()].concat()).collect()

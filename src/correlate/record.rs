@@ -148,7 +148,7 @@ fn evidence(families: &[Family], change: &Change) -> Vec<Evidence> {
         let fresh: Vec<_> = fresh.take(room).collect();
         reasons.extend(fresh);
     }
-    reasons.sort_by_key(|r| (r.moment.millis, families[r.family.index()].rank(), r.hit.line.number));
+    reasons.sort_by_key(|r| (r.moment.millis, families[r.family.index()].rank(), r.position));
     lines.extend(reasons.into_iter().map(|r| line_of(families, r, &r.hit.line)));
     lines
 }

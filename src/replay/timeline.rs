@@ -61,11 +61,9 @@ impl<'p> Timeline<'p> {
         self.over
     }
 
-    /// True once, if the clock is behind `end`.
-    pub fn close(&mut self, end: Millis) -> bool {
-        let behind = self.reached.is_none_or(|t| t < end);
+    /// The logs are complete until `end`, and so is the clock.
+    pub fn close(&mut self, end: Millis) {
         self.reached = self.reached.max(Some(end));
-        behind
     }
 
     pub fn next(&mut self) -> Option<Event> {
@@ -127,6 +125,9 @@ impl<'p> Timeline<'p> {
             self.lost = Some(format!("{file}: what was found in it could not be read back: {error}"));
         }
         self.clock.end_file(summary.last, summary.hole_at_end, events);
+        if self.files.len() == 0 {
+            self.clock.stop(events);
+        }
         if let Some(carry) = summary.carry {
             self.carry = carry;
         }

@@ -107,8 +107,10 @@ fn case(between: fn() -> BoxedStrategy<Between>) -> impl Strategy<Value = Case> 
 }
 
 fn agree(case: &Case) -> Result<(), TestCaseError> {
-    let expected = model::transitions(&case.alarms, &case.sources, case.end);
-    let found = engine(case);
+    compare(model::transitions(&case.alarms, &case.sources, case.end), engine(case))
+}
+
+fn compare(expected: Vec<Found>, found: Vec<Found>) -> Result<(), TestCaseError> {
     let show = |all: &[Found]| {
         let relative = |t: &Found| Found { time: t.time - streams::START, ..t.clone() };
         all.iter().map(|t| format!("  {:?}\n", relative(t))).collect::<String>()
@@ -142,6 +144,11 @@ proptest! {
 
     #[test]
     fn a_clock_that_is_set_back_leaves_what_was_left(case in case(streams::steps)) {
-        agree(&Case { sources: streams::apart(case.sources), ..case })?;
+        let case = Case { sources: streams::apart(case.sources), ..case };
+        // The ordinals that ids are made from are forgotten with the instance, after two minutes of its clock. The same
+        // millisecond may come again after a larger step.
+        let without_ids = |all: Vec<Found>| all.into_iter().map(|t| Found { id: String::new(), ..t }).collect();
+        let expected = model::transitions(&case.alarms, &case.sources, case.end);
+        compare(without_ids(expected), without_ids(engine(&case)))?;
     }
 }

@@ -51,8 +51,15 @@ pub fn transitions(alarms: &[Alarm], sources: &[Source], end: Option<Millis>) ->
     let nodes: BTreeSet<usize> = sources.iter().map(|s| s.node).collect();
     for at in nodes {
         for alarm in alarms {
-            let mut rules =
-                Rules { alarm, sources, hits: vec![], clocks: BTreeMap::new(), instances: vec![], out: vec![] };
+            let mut rules = Rules {
+                alarm,
+                sources,
+                hits: vec![],
+                before: 0,
+                clocks: BTreeMap::new(),
+                instances: vec![],
+                out: vec![],
+            };
             events.iter().filter(|e| sources[e.family].node == at).for_each(|e| rules.event(e));
             found.extend(rules.out);
         }
@@ -126,8 +133,9 @@ fn merged(sources: &[Source], end: Option<Millis>) -> Vec<Event> {
 struct Rules<'a> {
     alarm: &'a Alarm,
     sources: &'a [Source],
-    /// Everything that was seen on the node.
+    /// Everything that was seen on the node, and how much of it before the hit that is at hand.
     hits: Vec<Hit>,
+    before: usize,
     clocks: BTreeMap<usize, Millis>,
     instances: Vec<Instance>,
     out: Vec<Found>,
@@ -191,6 +199,7 @@ impl Rules<'_> {
         match &event.what {
             What::Hit(hit) => {
                 self.advance(family, event.key);
+                self.before = self.hits.len();
                 self.hits.push(hit.clone());
                 let hit = self.hits.len() - 1;
                 let touched = self.touched(hit);
@@ -202,6 +211,7 @@ impl Rules<'_> {
                     touched.into_iter().for_each(|at| self.end_by(at, hit));
                     self.begin_by(hit);
                 }
+                self.before = self.hits.len();
             }
             What::Tick => {
                 self.advance(family, event.key);
@@ -398,7 +408,7 @@ impl Rules<'_> {
             };
             other != hit && on.contains(&h.signal) && h.time >= now - within && visible
         };
-        let mut found: Vec<HitId> = (0..self.hits.len()).filter(is_seen).collect();
+        let mut found: Vec<HitId> = (0..self.before).filter(is_seen).collect();
         found.sort_by_key(|&h| std::cmp::Reverse((self.hits[h].time, h)));
         found
     }
