@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 
-use crate::correlate::{Family, HOLD};
+use crate::correlate::{Family, HOLD, MAX_KEYS};
 use crate::pattern::diagnostic::{Diagnostic, Span};
 use crate::pattern::model::{Name, TestDef, TestInput};
 use crate::pattern::{LogId, Patterns, Zone};
@@ -82,7 +82,7 @@ fn transitions(patterns: &Patterns, test: &TestDef) -> Result<Vec<Transition>, B
         runs.runs.push(scan(patterns, log, &test.name, input, zone, at));
     }
     let end = test.end.as_ref().map(|e| instant(e, zone)).transpose()?;
-    let options = Options { mode: Mode::Test, hold: HOLD, end };
+    let options = Options { mode: Mode::Test, hold: HOLD, end, max_keys: MAX_KEYS };
     let mut found = Vec::new();
     let only = test.alarm.as_ref();
     let keep = |t: Transition| -> Result<(), std::convert::Infallible> {

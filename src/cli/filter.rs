@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::exit::Failure;
+use crate::correlate::EXHAUSTED;
 use crate::pattern::diagnostic::suggest;
 use crate::pattern::{Patterns, Zone};
 use crate::selftest::parse_instant;
@@ -53,8 +54,8 @@ impl FilterArgs {
     pub fn build(&self, patterns: &Patterns, zone: Zone) -> Result<Filter, Failure> {
         let instant = |text: &Option<String>| text.as_deref().map(|t| self::instant(t, zone)).transpose();
         for id in &self.alarm {
-            if patterns.alarm_named(id).is_none() {
-                let known = patterns.alarms.iter().map(|a| &*a.name);
+            if patterns.alarm_named(id).is_none() && id != EXHAUSTED {
+                let known = patterns.alarms.iter().map(|a| &*a.name).chain([EXHAUSTED]);
                 return Err(Failure::invalid(format!("unknown alarm `{id}`: {}", suggest(id, known))));
             }
         }

@@ -12,8 +12,8 @@ use super::pattern_args::PatternArgs;
 use super::progress::Progress;
 use super::summary::{Loudness, Summary};
 use super::zones::{LogZones, log_named};
-use crate::correlate::HOLD;
-use crate::deliver::stdout::{Format, Stdout, WriteError};
+use crate::correlate::{HOLD, MAX_KEYS};
+use crate::deliver::stdout::{Format, Stdout, WriteError, printable};
 use crate::input::assign::{Assigner, Decisions};
 use crate::input::discover::{Discovery, discover};
 use crate::pattern::Patterns;
@@ -68,6 +68,10 @@ pub struct Replay {
     /// How much older a line of another log must be to be seen as a reason
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     hold: Option<Millis>,
+
+    /// Keys of one alarm that are kept for a node; hits of further keys are counted, and raise an alarm of their own
+    #[arg(long, value_name = "N", default_value_t = MAX_KEYS)]
+    max_keys: usize,
 
     /// Files to read at the same time (default: one per core)
     #[arg(long, short, value_name = "N")]
@@ -170,7 +174,7 @@ impl Replay {
     ) -> Result<Report, Failure> {
         let mut stdout = Stdout::new(std::io::stdout().lock(), self.format, terminal.stdout);
         stdout.begin()?;
-        let options = Options { mode: Mode::Replay, hold: self.hold.unwrap_or(HOLD), end };
+        let options = Options { mode: Mode::Replay, hold: self.hold.unwrap_or(HOLD), end, max_keys: self.max_keys };
         let mut write = |mut transition: Transition| -> Result<(), WriteError> {
             transition.detected_at = Some(Moment::utc(Utc::now().timestamp_millis()));
             summary.transition(&transition);
