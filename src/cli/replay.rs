@@ -122,7 +122,7 @@ impl Replay {
         let end = self.end.as_deref().map(|e| filter::instant(e, zones.default)).transpose()?;
         let filter = self.filter.build(&patterns, zones.default)?;
         let assigner = Assigner::new(&patterns, self.decisions(&patterns)?, &host());
-        let discovery = discover(&self.paths);
+        let discovery = discover(&self.paths).once_each(|path| assigner.claim(path));
         refuse_missing(&discovery)?;
         let gathered = self.gather(&patterns, &assigner, &zones, &discovery, terminal);
         refuse_ambiguous(&gathered)?;
@@ -134,10 +134,11 @@ impl Replay {
             return Err(Failure::new(exit, "no log was found in what was given; `--verbose` says what was skipped"));
         }
         summary.zones(&zones, &gathered);
+        summary.nodes(&filter, &gathered);
         let report = self.correlate(&patterns, gathered, end, filter, &mut summary, terminal)?;
         summary.end(&report, &zones, terminal.interactive);
         if let Some(lost) = report.families.iter().find_map(|f| f.lost.as_ref()) {
-            return Err(Failure::new(Exit::Failed, lost));
+            return Err(Failure::new(Exit::Failed, printable(lost)));
         }
         Ok(match (summary.damaged, self.fail_on) {
             (_, Some(FailOn::Raised)) if summary.any_raised() => Exit::Raised,
@@ -204,7 +205,7 @@ fn refuse_missing(discovery: &Discovery) -> Result<(), Failure> {
     match discovery.missing.as_slice() {
         [] => Ok(()),
         missing => {
-            let list: Vec<String> = missing.iter().map(|p| p.display().to_string()).collect();
+            let list: Vec<String> = missing.iter().map(|p| printable(&p.to_string_lossy())).collect();
             Err(Failure::new(Exit::NothingToRead, format!("no such file or directory: {}", list.join(", "))))
         }
     }
@@ -214,7 +215,7 @@ fn refuse_ambiguous(gathered: &Gathered) -> Result<(), Failure> {
     for file in &gathered.files {
         if let Fate::Ambiguous(names) = &file.fate {
             let names: Vec<&str> = names.iter().map(|n| &**n).collect();
-            let (path, outer) = (&file.path, file.outer.display());
+            let (path, outer) = (printable(&file.path), printable(&file.outer.to_string_lossy()));
             let first = names.first().copied().unwrap_or_default();
             let logs = names.join(", ");
             return Err(Failure::invalid(format!(
@@ -230,7 +231,8 @@ fn refuse_unused(assigner: &Assigner, gathered: &Gathered) -> Result<(), Failure
     let given = gathered.files.iter().map(|f| f.outer.clone()).collect();
     match assigner.unused(&given).first() {
         Some(path) => {
-            let text = format!("nothing was found at {}, which `--assign` or `--log` is about", path.display());
+            let path = printable(&path.to_string_lossy());
+            let text = format!("nothing was found at {path}, which `--assign` or `--log` is about");
             Err(Failure::invalid(text))
         }
         None => Ok(()),
