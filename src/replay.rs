@@ -11,6 +11,8 @@ mod output;
 pub mod store;
 mod timeline;
 
+use std::sync::Arc;
+
 use crate::correlate::{Clock, Correlator, Event, Family, FamilyId, Merge, Note, What};
 use crate::pattern::Patterns;
 use crate::scan::Summary;
@@ -33,6 +35,8 @@ pub struct Run {
     pub rank: Vec<i64>,
     /// The first bytes inside, to know the same content again.
     pub start: Box<[u8]>,
+    /// Hits before this offset count in another copy of this file.
+    pub from: u64,
 }
 
 /// A family with its files, in any order.
@@ -48,12 +52,16 @@ pub struct Options {
     pub hold: Millis,
     /// The logs are complete until then.
     pub end: Option<Millis>,
+    /// Keys of one alarm that are kept for a node.
+    pub max_keys: usize,
 }
 
 /// What there is to say about a replay besides its transitions.
 #[derive(Debug, Default)]
 pub struct Report {
     pub families: Vec<FamilyReport>,
+    /// Node, alarm, and how many hits of it were of more keys than are kept.
+    pub refused: Vec<(Arc<str>, Arc<str>, u64)>,
 }
 
 #[derive(Debug)]
@@ -85,6 +93,7 @@ pub fn replay<E>(
     write: impl FnMut(Transition) -> Result<(), E>,
 ) -> Result<Report, E> {
     let mut correlator = Correlator::new(patterns, options.mode, options.hold);
+    correlator.bound_keys(options.max_keys);
     if listener.is_some() {
         correlator.listen();
     }
@@ -131,7 +140,11 @@ pub fn replay<E>(
         output.push(made.drain(..), || None)?;
     }
     output.finish()?;
-    Ok(Report { families: timelines.into_iter().map(Timeline::into_report).collect() })
+    let refused = correlator.refused();
+    Ok(Report {
+        refused: refused.map(|(node, id, hits)| (node.clone(), patterns.alarm(id).name.clone(), hits)).collect(),
+        families: timelines.into_iter().map(Timeline::into_report).collect(),
+    })
 }
 
 /// Gives the merge the family's next event, or tells it that there is none.

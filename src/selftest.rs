@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::correlate::{Family, HOLD};
+use crate::correlate::{Family, HOLD, MAX_KEYS};
 use crate::pattern::diagnostic::{Diagnostic, Span};
 pub use crate::pattern::expectation::parse_instant;
 use crate::pattern::expectation::{self, Expectation};
@@ -70,7 +70,7 @@ fn transitions(patterns: &Patterns, test: &TestDef) -> Result<Vec<Transition>, B
         runs.runs.push(scan(patterns, log, &test.name, input, zone, at));
     }
     let end = test.end.as_ref().map(|e| instant(e, zone)).transpose()?;
-    let options = Options { mode: Mode::Test, hold: HOLD, end };
+    let options = Options { mode: Mode::Test, hold: HOLD, end, max_keys: MAX_KEYS };
     let mut found = Vec::new();
     let only = test.alarm.as_ref();
     let keep = |t: Transition| -> Result<(), std::convert::Infallible> {

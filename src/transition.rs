@@ -158,7 +158,7 @@ pub struct Transition {
 }
 
 impl Transition {
-    /// One line of JSON without the newline. Control characters that JSON leaves alone are escaped too, so that log
+    /// One line of JSON without the newline. What JSON leaves alone and a terminal does not is escaped too, so that log
     /// text can never steer the terminal that shows it.
     pub fn to_json(&self) -> serde_json::Result<String> {
         let mut out = Vec::with_capacity(1024);
@@ -168,13 +168,20 @@ impl Transition {
     }
 }
 
-/// The compact format, with DEL and the C1 control characters escaped.
+/// Would this character do something to a screen instead of standing on it? Control characters do, and so do those that
+/// end a line or turn the direction of the text after them.
+pub fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The compact format, with all that [`steers`] escaped.
 struct TerminalSafe;
 
 impl serde_json::ser::Formatter for TerminalSafe {
     fn write_string_fragment<W: ?Sized + std::io::Write>(&mut self, w: &mut W, fragment: &str) -> std::io::Result<()> {
         let mut rest = fragment;
-        while let Some(at) = rest.find(|c: char| c.is_control()) {
+        while let Some(at) = rest.find(steers) {
             w.write_all(&rest.as_bytes()[..at])?;
             let mut chars = rest[at..].chars();
             if let Some(c) = chars.next() {

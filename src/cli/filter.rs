@@ -1,12 +1,13 @@
 //! What of the transitions is written. Nothing here changes what is read: an alarm that is not shown still keeps its
 //! place in all that others depend on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use clap::Args;
 
 use super::exit::Failure;
+use crate::correlate::EXHAUSTED;
 use crate::pattern::diagnostic::suggest;
 use crate::pattern::{Patterns, Zone};
 use crate::selftest::parse_instant;
@@ -53,14 +54,18 @@ impl FilterArgs {
     pub fn build(&self, patterns: &Patterns, zone: Zone) -> Result<Filter, Failure> {
         let instant = |text: &Option<String>| text.as_deref().map(|t| self::instant(t, zone)).transpose();
         for id in &self.alarm {
-            if patterns.alarm_named(id).is_none() {
-                let known = patterns.alarms.iter().map(|a| &*a.name);
+            if patterns.alarm_named(id).is_none() && id != EXHAUSTED {
+                let known = patterns.alarms.iter().map(|a| &*a.name).chain([EXHAUSTED]);
                 return Err(Failure::invalid(format!("unknown alarm `{id}`: {}", suggest(id, known))));
             }
         }
+        let (since, until) = (instant(&self.since)?, instant(&self.until)?);
+        if since.is_some_and(|since| until.is_some_and(|until| until < since)) {
+            return Err(Failure::invalid("`--until` is before `--since`: no time is left"));
+        }
         Ok(Filter {
-            since: instant(&self.since)?,
-            until: instant(&self.until)?,
+            since,
+            until,
             severity: self.severity.as_deref().and_then(Severity::from_name),
             args: self.clone(),
             raised: BTreeMap::new(),
@@ -75,6 +80,11 @@ pub fn instant(text: &str, zone: Zone) -> Result<Millis, Failure> {
 }
 
 impl Filter {
+    /// Nodes that are to be shown, of which none of those that were read has the name.
+    pub fn unknown_nodes<'a>(&'a self, read: &'a BTreeSet<&str>) -> impl Iterator<Item = &'a str> {
+        self.args.node.iter().map(String::as_str).filter(|n| !read.contains(n))
+    }
+
     /// The transition, if it is to be written now.
     pub fn pass(&mut self, transition: Transition) -> Option<Transition> {
         if !self.shows(&transition) {

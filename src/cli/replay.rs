@@ -13,8 +13,8 @@ use super::pattern_args::PatternArgs;
 use super::progress::Progress;
 use super::summary::{Loudness, Summary};
 use super::zones::{LogZones, log_named};
-use crate::correlate::HOLD;
-use crate::deliver::stdout::{Format, Stdout, WriteError};
+use crate::correlate::{HOLD, MAX_KEYS};
+use crate::deliver::stdout::{Format, Stdout, WriteError, printable};
 use crate::input::assign::{Assigner, Decisions};
 use crate::input::discover::{Discovery, discover};
 use crate::pattern::Patterns;
@@ -74,6 +74,10 @@ pub struct Replay {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     hold: Option<Millis>,
 
+    /// Keys of one alarm that are kept for a node; hits of further keys are counted, and raise an alarm of their own
+    #[arg(long, value_name = "N", default_value_t = MAX_KEYS)]
+    max_keys: usize,
+
     /// Files to read at the same time (default: one per core)
     #[arg(long, short, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     jobs: Option<usize>,
@@ -123,7 +127,7 @@ impl Replay {
         let end = self.end.as_deref().map(|e| filter::instant(e, zones.default)).transpose()?;
         let filter = self.filter.build(&patterns, zones.default)?;
         let assigner = Assigner::new(&patterns, self.decisions(&patterns)?, &host());
-        let discovery = discover(&self.paths);
+        let discovery = discover(&self.paths).once_each(|path| assigner.claim(path));
         refuse_missing(&discovery)?;
         let gathered = self.gather(&patterns, &assigner, &zones, &discovery, terminal);
         refuse_ambiguous(&gathered)?;
@@ -135,10 +139,11 @@ impl Replay {
             return Err(Failure::new(exit, "no log was found in what was given; `--verbose` says what was skipped"));
         }
         summary.zones(&zones, &gathered);
+        summary.nodes(&filter, &gathered);
         let report = self.correlate(&patterns, gathered, end, filter, &mut summary, terminal)?;
         summary.end(&report, &zones, terminal.interactive);
         if let Some(lost) = report.families.iter().find_map(|f| f.lost.as_ref()) {
-            return Err(Failure::new(Exit::Failed, lost));
+            return Err(Failure::new(Exit::Failed, printable(lost)));
         }
         Ok(match (summary.damaged, self.fail_on) {
             (_, Some(FailOn::Raised)) if summary.any_raised() => Exit::Raised,
@@ -176,7 +181,7 @@ impl Replay {
         let mut stdout = Stdout::new(std::io::stdout().lock(), self.format, terminal.stdout);
         let catalogue = self.runbook.then(|| self.patterns.catalogue()).transpose()?;
         stdout.begin()?;
-        let options = Options { mode: Mode::Replay, hold: self.hold.unwrap_or(HOLD), end };
+        let options = Options { mode: Mode::Replay, hold: self.hold.unwrap_or(HOLD), end, max_keys: self.max_keys };
         let mut write = |mut transition: Transition| -> Result<(), WriteError> {
             transition.detected_at = Some(Moment::utc(Utc::now().timestamp_millis()));
             summary.transition(&transition);
@@ -207,7 +212,7 @@ fn refuse_missing(discovery: &Discovery) -> Result<(), Failure> {
     match discovery.missing.as_slice() {
         [] => Ok(()),
         missing => {
-            let list: Vec<String> = missing.iter().map(|p| p.display().to_string()).collect();
+            let list: Vec<String> = missing.iter().map(|p| printable(&p.to_string_lossy())).collect();
             Err(Failure::new(Exit::NothingToRead, format!("no such file or directory: {}", list.join(", "))))
         }
     }
@@ -217,7 +222,7 @@ fn refuse_ambiguous(gathered: &Gathered) -> Result<(), Failure> {
     for file in &gathered.files {
         if let Fate::Ambiguous(names) = &file.fate {
             let names: Vec<&str> = names.iter().map(|n| &**n).collect();
-            let (path, outer) = (&file.path, file.outer.display());
+            let (path, outer) = (printable(&file.path), printable(&file.outer.to_string_lossy()));
             let first = names.first().copied().unwrap_or_default();
             let logs = names.join(", ");
             return Err(Failure::invalid(format!(
@@ -233,7 +238,8 @@ fn refuse_unused(assigner: &Assigner, gathered: &Gathered) -> Result<(), Failure
     let given = gathered.files.iter().map(|f| f.outer.clone()).collect();
     match assigner.unused(&given).first() {
         Some(path) => {
-            let text = format!("nothing was found at {}, which `--assign` or `--log` is about", path.display());
+            let path = printable(&path.to_string_lossy());
+            let text = format!("nothing was found at {path}, which `--assign` or `--log` is about");
             Err(Failure::invalid(text))
         }
         None => Ok(()),

@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::filter::Filter;
 use super::zones::LogZones;
 use crate::correlate::clock::Counts;
 use crate::deliver::stdout::{printable, short_time};
+use crate::input::assign::Assignment;
 use crate::input::discover::Discovery;
 use crate::pattern::Patterns;
+use crate::pattern::diagnostic::suggest;
 use crate::replay::Report;
 use crate::replay::gather::{Fate, FileReport, Gathered, Reading, Zones};
 use crate::time::{Millis, human_duration};
@@ -28,16 +32,28 @@ pub struct Summary {
     /// Something was damaged or could not be read.
     pub damaged: bool,
     counts: FileCounts,
+    guesses: Guesses,
     alarms: BTreeMap<(Arc<str>, Arc<str>), AlarmRow>,
     late: u64,
     shown: u64,
+}
+
+/// What was not clear from paths, so that a heap of files gets a few lines and not one each.
+#[derive(Default)]
+struct Guesses {
+    /// Files whose log was recognised by their content, by log and node.
+    logs: BTreeMap<(Arc<str>, Arc<str>), Vec<String>>,
+    /// Files after which a node is called, by that node.
+    nodes: BTreeMap<Arc<str>, BTreeSet<PathBuf>>,
 }
 
 #[derive(Default)]
 struct FileCounts {
     read: u64,
     skipped: u64,
-    duplicates: u64,
+    unopened: u64,
+    copies: u64,
+    damaged: u64,
     bytes: u64,
     lines: u64,
     untimed: u64,
@@ -57,7 +73,15 @@ struct AlarmRow {
 
 impl Summary {
     pub fn new(loudness: Loudness) -> Summary {
-        Summary { loudness, damaged: false, counts: FileCounts::default(), alarms: BTreeMap::new(), late: 0, shown: 0 }
+        Summary {
+            loudness,
+            damaged: false,
+            counts: FileCounts::default(),
+            guesses: Guesses::default(),
+            alarms: BTreeMap::new(),
+            late: 0,
+            shown: 0,
+        }
     }
 
     fn say(&self, least: Loudness, text: &str) {
@@ -69,59 +93,115 @@ impl Summary {
     /// What became of each file.
     pub fn files(&mut self, gathered: &Gathered, discovery: &Discovery, patterns: &Patterns) {
         for (path, why) in &discovery.unreadable {
-            self.damaged = true;
-            self.say(Loudness::Quiet, &format!("{}: cannot be read: {why}", path.display()));
+            self.damage(&format!("{}: cannot be read: {why}", path.display()));
         }
-        for FileReport { path, fate, .. } in &gathered.files {
+        for (link, path) in &discovery.links {
+            let (link, path) = (link.display(), path.display());
+            self.say(Loudness::Verbose, &format!("{link}: the same file as {path}, read once"));
+        }
+        let mut unopened = Vec::new();
+        for FileReport { path, outer, fate } in &gathered.files {
             match fate {
-                Fate::Read(reading) => self.reading(path, reading, patterns),
+                Fate::Read(reading) => self.reading(path, outer, reading, patterns),
                 Fate::Skipped(why) => {
                     self.counts.skipped += 1;
                     self.say(Loudness::Verbose, &format!("{path}: skipped: {why}"));
                 }
-                Fate::Duplicate { of } => {
-                    self.counts.duplicates += 1;
+                Fate::Unopened(why) => unopened.push(format!("{path}: not opened: {why}")),
+                Fate::Copy { of, reading } => {
+                    self.counts.copies += 1;
                     self.say(Loudness::Verbose, &format!("{path}: the same content as {of}, read once"));
+                    // Whole, it might have been the longer one.
+                    for damage in &reading.damage {
+                        self.damage(&format!("{damage}; what it shares with {of} was read there"));
+                    }
+                    self.guess(path, outer, &reading.assignment, patterns);
                 }
                 Fate::Ambiguous(_) => {}
-                Fate::Damaged(what) => {
-                    self.damaged = true;
-                    self.say(Loudness::Quiet, what);
-                }
-                Fate::Unreadable(why) => {
-                    self.damaged = true;
-                    self.say(Loudness::Quiet, why);
-                }
+                Fate::Damaged(what) | Fate::Unreadable(what) => self.damage(what),
             }
+        }
+        self.counts.unopened = unopened.len() as u64;
+        self.say_some(&unopened);
+        self.guesses();
+    }
+
+    /// The first of these lines, and how many more there are: a heap of archives would fill the screen.
+    fn say_some(&self, lines: &[String]) {
+        const MOST: usize = 8;
+        let most = if self.loudness == Loudness::Verbose { usize::MAX } else { MOST };
+        lines.iter().take(most).for_each(|line| self.say(Loudness::Normal, line));
+        if lines.len() > most {
+            let more = lines.len() - most;
+            self.say(Loudness::Normal, &format!("… and {more} more of these, which `--verbose` shows"));
         }
     }
 
-    fn reading(&mut self, path: &str, reading: &Reading, patterns: &Patterns) {
+    fn damage(&mut self, what: &str) {
+        self.damaged = true;
+        self.counts.damaged += 1;
+        self.say(Loudness::Quiet, what);
+    }
+
+    fn reading(&mut self, path: &str, outer: &Path, reading: &Reading, patterns: &Patterns) {
         self.counts.read += 1;
         self.counts.bytes += reading.bytes;
         self.counts.lines += reading.lines;
         self.counts.untimed += reading.untimed;
         self.counts.disbelieved += reading.disbelieved;
         for damage in &reading.damage {
-            self.damaged = true;
-            self.say(Loudness::Quiet, &format!("{damage}; what stands before was read"));
+            self.damage(&format!("{damage}; what stands before was read"));
         }
-        let assignment = &reading.assignment;
-        match &assignment.announce {
-            Some(announce) => self.say(Loudness::Normal, &format!("{path}: {announce}")),
-            None => {
-                let log = &patterns.log(assignment.log).name;
-                self.say(Loudness::Verbose, &format!("{path}: log `{log}` of node `{}`", assignment.node));
-            }
-        }
+        let Assignment { log, node, .. } = &reading.assignment;
+        self.say(Loudness::Verbose, &format!("{path}: log `{}` of node `{node}`", patterns.log(*log).name));
+        self.guess(path, outer, &reading.assignment, patterns);
         for note in &reading.notes {
             self.say(Loudness::Verbose, &format!("{path}: {note}"));
         }
     }
 
+    fn guess(&mut self, path: &str, outer: &Path, assignment: &Assignment, patterns: &Patterns) {
+        let Assignment { log, node, unclear, .. } = assignment;
+        let log = &patterns.log(*log).name;
+        if unclear.log {
+            self.guesses.logs.entry((log.clone(), node.clone())).or_default().push(path.to_owned());
+        }
+        if unclear.node {
+            self.guesses.nodes.entry(node.clone()).or_default().insert(outer.to_owned());
+        }
+    }
+
+    /// Ids depend on these names, so the user must know which of them are guesses.
+    fn guesses(&self) {
+        let logs = self.guesses.logs.iter().map(|((log, node), paths)| {
+            format!("{}: taken for log `{log}` of node `{node}` by content", some(paths.iter().map(String::as_str)))
+        });
+        let (shared, single): (Vec<_>, Vec<_>) = self.guesses.nodes.iter().partition(|(_, outers)| outers.len() > 1);
+        // Two nodes under one name are the one guess that is wrong for sure.
+        let shared = shared.into_iter().map(|(node, outers)| {
+            let names: Vec<String> = outers.iter().map(|o| shown(o)).collect();
+            format!("{}: taken for one node `{node}`, since nothing tells them apart", some(names.iter().map(|n| &**n)))
+        });
+        let single = single.into_iter().flat_map(|(node, outers)| {
+            outers.iter().map(move |o| format!("{}: taken for node `{node}`, since no path inside names one", shown(o)))
+        });
+        let with = |remedy: &'static str| move |text: String| format!("{text} (`{remedy}` decides)");
+        self.say_some(&logs.map(with("--log NAME=PATH")).collect::<Vec<_>>());
+        self.say_some(&shared.chain(single).map(with("--assign NODE=PATH")).collect::<Vec<_>>());
+    }
+
     pub fn zones(&self, zones: &LogZones, gathered: &Gathered) {
         if gathered.families.iter().any(|f| zones.is_assumed(f.family.log)) {
             let text = format!("times are read as {} ({}; `--tz` says otherwise)", zones.default.name(), zones.source);
+            self.say(Loudness::Normal, &text);
+        }
+    }
+
+    /// A slip of the pen in `--node` would look like silence.
+    pub fn nodes(&self, filter: &Filter, gathered: &Gathered) {
+        let read: BTreeSet<&str> = gathered.families.iter().map(|f| &*f.family.node).collect();
+        for node in filter.unknown_nodes(&read) {
+            let text = format!("nothing was read of node `{node}`: {}", suggest(node, read.iter().copied()));
             self.say(Loudness::Normal, &text);
         }
     }
@@ -154,17 +234,21 @@ impl Summary {
             }
         }
         let all = |count: fn(&Counts) -> u64| report.families.iter().map(|f| count(&f.counts)).sum::<u64>();
-        for (count, what) in [
-            (self.counts.untimed, "records without a time took that of the record before"),
-            (self.counts.disbelieved, "records jumped ahead and were taken back: their times were not believed"),
-            (all(|c| c.steps), "times fell by more than a minute: a clock was set back"),
-            (all(|c| c.holes), "holes in the logs: nothing is concluded from silence in them"),
-            (all(|c| c.assumed), "hits got an assumed time"),
-            (self.late, "late hits"),
+        for (count, what, more) in [
+            (self.counts.untimed, "record", "without a time, which took that of the record before"),
+            (self.counts.disbelieved, "record", "whose time jumped ahead of what follows and was not believed"),
+            (all(|c| c.steps), "fall", "of more than a minute in a log's times: a clock was set back"),
+            (all(|c| c.holes), "hole", "in the logs: nothing is concluded from silence there"),
+            (all(|c| c.assumed), "hit", "with an assumed time"),
+            (self.late, "late hit", ""),
         ] {
             if count > 0 {
-                self.say(Loudness::Normal, &format!("{count} {what}"));
+                self.say(Loudness::Normal, format!("{} {more}", few(count, what)).trim_end());
             }
+        }
+        for (node, alarm, hits) in &report.refused {
+            let text = "raised nothing: there are more keys than are kept (`--max-keys`)";
+            self.say(Loudness::Normal, &format!("{} of {alarm} on node `{node}` {text}", few(*hits, "hit")));
         }
         self.say(Loudness::Normal, &self.totals(report, zones));
         if table && self.loudness >= Loudness::Normal && !self.alarms.is_empty() {
@@ -175,10 +259,15 @@ impl Summary {
     fn totals(&self, report: &Report, zones: &LogZones) -> String {
         let c = &self.counts;
         let bytes = indicatif::HumanBytes(c.bytes);
-        let mut text = format!("{} files read ({bytes}, {} lines)", c.read, c.lines);
-        for (count, what) in [(c.duplicates, "read once because they are copies"), (c.skipped, "skipped")] {
+        let mut text = format!("{} read ({bytes}, {})", few(c.read, "file"), few(c.lines, "line"));
+        for (count, what) in [
+            (c.copies, format!("{} passed over as the same content", c.copies)),
+            (c.skipped, format!("{} skipped as no log", c.skipped)),
+            (c.unopened, format!("{} not opened", c.unopened)),
+            (c.damaged, few(c.damaged, "damaged place")),
+        ] {
             if count > 0 {
-                let _ = write!(text, ", {count} {what}");
+                let _ = write!(text, ", {what}");
             }
         }
         let first = report.families.iter().filter_map(|f| f.first).min();
@@ -193,7 +282,7 @@ impl Summary {
                 zone.name()
             );
         }
-        let _ = write!(text, "; {} transitions", self.shown);
+        let _ = write!(text, "; {}", few(self.shown, "transition"));
         text
     }
 
@@ -220,4 +309,23 @@ impl Summary {
         };
         rows.iter().map(line).collect()
     }
+}
+
+/// The first of these names, and how many more there are.
+fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    const MOST: usize = 3;
+    let more = names.len().saturating_sub(MOST);
+    let mut text = names.take(MOST).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        let _ = write!(text, " and {more} more");
+    }
+    text
+}
+
+fn shown(outer: &Path) -> String {
+    if outer.as_os_str() == "-" { "stdin".to_owned() } else { outer.display().to_string() }
+}
+
+fn few(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

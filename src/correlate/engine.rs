@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::event::{Family, FamilyId, SLACK, TimedHit, What};
 use super::history::{From, History};
 use super::instance::{Instance, LINGER, Slot};
+use super::keys::{Keys, MAX_KEYS, Refused};
 use super::note::{About, Did, Entry, Note};
 use super::record::{Change, Site};
 use crate::pattern::{Alarm, AlarmId, By, CauseSet, Clear, ClearKind, Patterns, Raise, RaiseKind, SignalId};
@@ -33,6 +34,7 @@ pub struct Engine<'p> {
     instances: HashMap<InstanceId, Instance>,
     groups: HashMap<(AlarmId, u32), Group>,
     next: InstanceId,
+    keys: Keys,
     clocks: HashMap<FamilyId, Millis>,
     timers: HashMap<FamilyId, BinaryHeap<Reverse<(Millis, InstanceId, Slot)>>>,
     history: History,
@@ -73,6 +75,7 @@ impl<'p> Engine<'p> {
             instances: HashMap::new(),
             groups: HashMap::new(),
             next: 0,
+            keys: Keys::new(patterns, MAX_KEYS),
             clocks: HashMap::new(),
             timers: HashMap::new(),
             history: History::new(patterns, site.hold),
@@ -81,6 +84,16 @@ impl<'p> Engine<'p> {
             notes: None,
             about: About::default(),
         }
+    }
+
+    /// Of one alarm, no more keys than this are kept. To be said before the first event.
+    pub fn bound_keys(&mut self, limit: usize) {
+        self.keys = Keys::new(self.patterns, limit);
+    }
+
+    /// Hits for which there was no instance because of that bound.
+    pub fn refused(&self) -> &Refused {
+        &self.keys.refused
     }
 
     /// From now on, keep notes of what the rules do.
@@ -228,6 +241,7 @@ impl<'p> Engine<'p> {
             && let Some(group) = self.groups.get_mut(&(instance.alarm, instance.place))
         {
             group.remove(&instance.by);
+            self.keys.give_back(instance.alarm);
         }
     }
 
@@ -284,7 +298,10 @@ impl<'p> Engine<'p> {
             }
         }
         if alarm.raise.iter().any(begins) {
-            let instance = self.exact(id, alarm, place, family, hit);
+            let Some(instance) = self.exact(id, alarm, place, family, hit) else {
+                self.out.extend(self.keys.refuse(self.patterns, &self.site, families, id, hit));
+                return;
+            };
             self.overdue(families, instance, hit.moment.millis);
             for (at, entry) in alarm.raise.iter().enumerate().filter(|(_, r)| begins(r)) {
                 self.about.entry = Some(Entry::Raise(at));
@@ -322,19 +339,22 @@ impl<'p> Engine<'p> {
         }
     }
 
-    /// The instance that a raise hit belongs to; it is made if need be.
-    fn exact(&mut self, id: AlarmId, alarm: &Alarm, place: u32, family: &Family, hit: &TimedHit) -> InstanceId {
+    /// The instance that a raise hit belongs to; it is made if need be, and if there is room for one more.
+    fn exact(&mut self, id: AlarmId, alarm: &Alarm, place: u32, family: &Family, hit: &TimedHit) -> Option<InstanceId> {
         let by: Box<[Box<str>]> = alarm.by.iter().map(|by| value(by, family, hit).unwrap_or_default()).collect();
         let group = self.groups.entry((id, place)).or_default();
         if let Some(instance) = group.get(&by) {
-            return *instance;
+            return Some(*instance);
+        }
+        if !self.keys.take(id) {
+            return None;
         }
         let instance = self.next;
         self.next += 1;
         group.insert(by.clone(), instance);
         let made = self.site.instance(self.patterns, id, family, place, by);
         self.instances.insert(instance, made);
-        instance
+        Some(instance)
     }
 
     /// The instances that a clear hit acts on: what it does not capture, it does not tell apart.

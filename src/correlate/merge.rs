@@ -66,6 +66,8 @@ type Front = Reverse<(Millis, Millis, u32, u64, usize)>;
 #[derive(Debug, Default)]
 pub struct Merge {
     queues: Vec<Queue>,
+    /// Indices of `queues` in the order of their families' names.
+    ranked: Vec<usize>,
     fronts: BinaryHeap<Front>,
     /// Families that are behind, those of them of which nothing waits, and families that are read to their end.
     behind: usize,
@@ -92,14 +94,18 @@ impl Merge {
         self.queues.len() - 1
     }
 
-    /// Ranks families by name, so that ties do not depend on who came first.
+    /// Ranks the family that was added last by its name, so that ties do not depend on who came first.
     fn rank(&mut self, families: &[Family]) {
-        let mut order: Vec<usize> = (0..self.queues.len()).collect();
-        order.sort_by_key(|&q| families[self.queues[q].id.index()].rank());
-        for (rank, q) in order.into_iter().enumerate() {
-            self.queues[q].rank = rank as u32;
+        let added = self.queues.len() - 1;
+        let name = |queue: usize| families[self.queues[queue].id.index()].rank();
+        let place = self.ranked.partition_point(|&other| name(other) <= name(added));
+        self.ranked.insert(place, added);
+        for (rank, &queue) in self.ranked.iter().enumerate().skip(place) {
+            self.queues[queue].rank = rank as u32;
         }
-        self.fronts = (0..self.queues.len()).filter_map(|q| self.front(q)).collect();
+        if !self.fronts.is_empty() {
+            self.fronts = (0..self.queues.len()).filter_map(|q| self.front(q)).collect();
+        }
     }
 
     fn front(&self, at: usize) -> Option<Front> {

@@ -9,6 +9,7 @@ mod engine;
 pub mod event;
 mod history;
 mod instance;
+mod keys;
 pub mod merge;
 pub mod note;
 mod record;
@@ -19,11 +20,12 @@ use std::sync::Arc;
 pub use clock::Clock;
 pub use engine::Engine;
 pub use event::{Event, Family, FamilyId, TimedHit, What};
+pub use keys::{EXHAUSTED, MAX_KEYS, Refused};
 pub use merge::{Lane, Merge, Released};
 pub use note::{About, Did, Entry, Note};
 pub use record::Site;
 
-use crate::pattern::Patterns;
+use crate::pattern::{AlarmId, Patterns};
 use crate::time::{Millis, SECOND};
 use crate::transition::{Mode, Transition};
 
@@ -48,17 +50,31 @@ pub struct Correlator<'p> {
     /// Cluster and node → index of the node.
     names: BTreeMap<(Arc<str>, Arc<str>), usize>,
     listening: bool,
+    max_keys: usize,
 }
 
 impl<'p> Correlator<'p> {
     pub fn new(patterns: &'p Patterns, mode: Mode, hold: Millis) -> Correlator<'p> {
         let (families, node_of, nodes, names) = (Vec::new(), Vec::new(), Vec::new(), BTreeMap::new());
-        Correlator { patterns, mode, hold, families, node_of, nodes, names, listening: false }
+        Correlator { patterns, mode, hold, families, node_of, nodes, names, listening: false, max_keys: MAX_KEYS }
     }
 
     /// Keep notes of what the rules do, for `explain`. To be said before the first family is added.
     pub fn listen(&mut self) {
         self.listening = true;
+    }
+
+    /// Of one alarm on one node, no more keys than this are kept. To be said before the first family is added.
+    pub fn bound_keys(&mut self, limit: usize) {
+        self.max_keys = limit;
+    }
+
+    /// For each node with more keys than that, the alarms and how many hits they went without.
+    pub fn refused(&self) -> impl Iterator<Item = (&Arc<str>, AlarmId, u64)> {
+        self.names.iter().flat_map(|((_, name), at)| {
+            let Node { single, several } = &self.nodes[*at];
+            [single, several].into_iter().flat_map(|e| e.refused()).map(move |(alarm, hits)| (name, *alarm, *hits))
+        })
     }
 
     pub fn add(&mut self, family: Family) -> FamilyId {
@@ -81,6 +97,7 @@ impl<'p> Correlator<'p> {
         let site = Site { cluster, node, mode: self.mode, hold: self.hold };
         let engine = |several: bool| {
             let mut engine = Engine::new(self.patterns, site.clone(), several);
+            engine.bound_keys(self.max_keys);
             if self.listening {
                 engine.listen();
             }

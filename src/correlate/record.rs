@@ -139,8 +139,7 @@ impl Site {
 /// The head, the line itself, and then what a look back found, in order of time.
 fn evidence(families: &[Family], change: &Change) -> Vec<Evidence> {
     let hit = change.hit;
-    let mut lines: Vec<Evidence> =
-        hit.hit.head.iter().chain([&hit.hit.line]).map(|line| line_of(families, hit, line)).collect();
+    let mut lines = evidence_of(families, hit);
     let mut reasons: Vec<&Arc<TimedHit>> = Vec::new();
     for (_, found) in change.reasons {
         let room = EVIDENCE_LINES.saturating_sub(lines.len() + reasons.len());
@@ -151,6 +150,11 @@ fn evidence(families: &[Family], change: &Change) -> Vec<Evidence> {
     reasons.sort_by_key(|r| (r.moment.millis, families[r.family.index()].rank(), r.position));
     lines.extend(reasons.into_iter().map(|r| line_of(families, r, &r.hit.line)));
     lines
+}
+
+/// The head and the line itself.
+pub fn evidence_of(families: &[Family], hit: &TimedHit) -> Vec<Evidence> {
+    hit.hit.head.iter().chain([&hit.hit.line]).map(|line| line_of(families, hit, line)).collect()
 }
 
 fn same_line(a: &TimedHit, b: &TimedHit) -> bool {

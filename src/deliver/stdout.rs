@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use thiserror::Error;
 
 use crate::time::{Moment, human_duration};
-use crate::transition::{Event, Severity, Transition};
+use crate::transition::{Event, Severity, Transition, steers};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -106,7 +106,7 @@ fn what(t: &Transition) -> String {
 
 /// Text of a log as a terminal may show it: nothing that steers it.
 pub fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    text.chars().flat_map(|c| if steers(c) { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 /// For tables of other commands: a moment to the second, in its own zone.

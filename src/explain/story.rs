@@ -116,7 +116,12 @@ pub fn tell(subject: &Subject, options: &Options) -> Story {
     let families = vec![FamilyRuns { family: subject.family.clone(), runs: vec![run] }];
     let known = Known { subject, active: BTreeMap::new(), pending: BTreeMap::new(), seen: HashMap::new() };
     let mut teller = Teller { known, lines: BTreeMap::new(), passed: Vec::new() };
-    let replayed = crate::replay::Options { mode: Mode::Replay, hold: options.hold, end: options.end };
+    let replayed = crate::replay::Options {
+        mode: Mode::Replay,
+        hold: options.hold,
+        end: options.end,
+        max_keys: crate::correlate::MAX_KEYS,
+    };
     let mut listener = |event: &Event, notes: &[Note], made: &[Transition]| teller.event(event, notes, made);
     let report = match replay(patterns, families, replayed, Some(&mut listener), |_| Ok::<(), Infallible>(())) {
         Ok(report) => report,

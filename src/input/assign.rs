@@ -30,8 +30,26 @@ pub struct Assignment {
     /// The family's name: the live file below the node.
     pub family: Arc<str>,
     pub rank: Vec<i64>,
-    /// What was not clear from the path, for the user to know.
-    pub announce: Option<String>,
+    pub unclear: Unclear,
+}
+
+/// What neither the path nor the user said, and so must be said to the user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unclear {
+    /// The log was recognised by content.
+    pub log: bool,
+    /// The node is called like the archive, or `stdin`.
+    pub node: bool,
+}
+
+/// What a path has to say about its file, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    None,
+    /// A log's glob matches.
+    Anchored,
+    /// The user decided about this very path.
+    Decided,
 }
 
 /// Why a file is not read.
@@ -61,18 +79,36 @@ impl Place {
         self.outer.as_os_str() == "-"
     }
 
+    /// Where the file itself stands; standard input stands nowhere.
+    fn outer_path(&self) -> String {
+        if self.is_stdin() {
+            return String::new();
+        }
+        std::path::absolute(&self.outer).unwrap_or_else(|_| self.outer.clone()).to_string_lossy().into_owned()
+    }
+
+    /// Is this path the archive itself, and not a directory around it or in it?
+    fn is_container(&self, path: &str) -> bool {
+        !self.inner.is_empty() && path == self.outer_path()
+    }
+
+    /// The archive's name without what says that it is one, or `stdin`.
+    fn outer_name(&self) -> String {
+        let name = self.outer.file_name().filter(|_| !self.is_stdin());
+        name.map_or_else(|| "stdin".to_owned(), |n| stem(&n.to_string_lossy()).to_owned())
+    }
+
     /// One path through everything, to look for anchors in. An archive is a directory in it; but one that holds a log of
-    /// its own name (`x-1.log.zip` with `x-1.log`) is that log.
+    /// its own name (`x-1.log.zip` with `x-1.log`, or `x.log.zip` with `x.log.1`) is that log, packed.
     fn whole(&self) -> String {
-        let mut path = if self.is_stdin() {
-            String::new()
-        } else {
-            std::path::absolute(&self.outer).unwrap_or_else(|_| self.outer.clone()).to_string_lossy().into_owned()
-        };
+        let mut path = self.outer_path();
         for name in &self.inner {
             let name = name.trim_start_matches("./").trim_start_matches('/');
             let (directory, container) = path.rsplit_once('/').unwrap_or(("", &path));
             let own = name.rsplit('/').next().unwrap_or(name);
+            if stem(container) == own {
+                continue;
+            }
             path = match rolled(container).live == rolled(own).live {
                 true => format!("{directory}/{own}"),
                 false => format!("{path}/{name}"),
@@ -91,6 +127,15 @@ pub struct Assigner<'p> {
 impl<'p> Assigner<'p> {
     pub fn new(patterns: &'p Patterns, decisions: Decisions, host: &str) -> Assigner<'p> {
         Assigner { patterns, decisions, host: host.into() }
+    }
+
+    /// How well a file's path tells whose log it is; of several paths to one file, the best one counts.
+    pub fn claim(&self, path: &Path) -> Claim {
+        let decided = self.decisions.nodes.iter().map(|(_, p)| p).chain(self.decisions.logs.iter().map(|(_, p)| p));
+        if decided.into_iter().any(|p| p == path) {
+            return Claim::Decided;
+        }
+        self.by_path(&Place::file(path)).map_or(Claim::None, |_| Claim::Anchored)
     }
 
     /// By the path alone; `None` if no glob matches and nothing was decided.
@@ -140,14 +185,8 @@ impl<'p> Assigner<'p> {
         let (directory, name) = whole.rsplit_once('/').unwrap_or(("", &whole));
         let rolled = rolled(name);
         let live = format!("{directory}/{}", rolled.live);
-        let mut assignment = self.loose(place, log, &live, rolled);
-        let said =
-            format!("taken for log `{}` of node `{}` by its content", self.patterns.log(log).name, assignment.node);
-        assignment.announce = Some(match assignment.announce {
-            Some(more) => format!("{said}; {more}"),
-            None => said,
-        });
-        Ok(assignment)
+        let loose = self.loose(place, log, &live, rolled);
+        Ok(Assignment { unclear: Unclear { log: true, ..loose.unclear }, ..loose })
     }
 
     /// How many hits and heads of this log a sample has; `None` if it cannot be of this log.
@@ -167,41 +206,43 @@ impl<'p> Assigner<'p> {
     fn assignment(&self, place: &Place, log: LogId, live: &str, anchor: usize, rolled: Rolled) -> Assignment {
         let above = live[..anchor].trim_end_matches('/');
         let own = above == "/var/log/Bigdata" || above == "/var/log";
-        let above = above
-            .strip_suffix("Bigdata")
-            .filter(|a| a.is_empty() || a.ends_with('/'))
-            .unwrap_or(above)
-            .trim_end_matches('/');
-        let above = above
-            .strip_suffix("var/log")
-            .filter(|a| a.is_empty() || a.ends_with('/'))
-            .unwrap_or(above)
-            .trim_end_matches('/');
-        let (node, announce): (Arc<str>, _) = match above.rsplit('/').next().filter(|n| !n.is_empty()) {
-            Some(node) if place.inner.is_empty() => (node.into(), None),
-            Some(node) => (stem(node).into(), None),
-            None if own && place.inner.is_empty() && !place.is_stdin() => (self.host.clone(), None),
-            None => {
-                let node = outer_name(place);
-                let said = format!("its path names no node: taken for node `{node}` (`--assign NODE=PATH` decides)");
-                (node.into(), Some(said))
-            }
+        let above = without_last(without_last(above, "Bigdata"), "var/log");
+        let (node, unclear) = match above.rsplit('/').next().filter(|n| !n.is_empty()) {
+            _ if own && place.inner.is_empty() && !place.is_stdin() => (self.host.clone(), false),
+            Some(_) if place.is_container(above) => (place.outer_name().into(), true),
+            Some(node) if place.inner.is_empty() => (node.into(), false),
+            Some(node) => (stem(node).into(), false),
+            None if place.inner.is_empty() && !place.is_stdin() => (self.host.clone(), true),
+            None => (place.outer_name().into(), true),
         };
-        let node = self.decided_node(place).unwrap_or(node);
-        Assignment { log, node, family: live[anchor..].into(), rank: rolled.rank, announce }
+        self.assigned(place, log, node, live[anchor..].into(), rolled, unclear)
     }
 
     /// A file that no glob anchors: its node is the directory that holds it.
     fn loose(&self, place: &Place, log: LogId, live: &str, rolled: Rolled) -> Assignment {
         let (directory, name) = live.rsplit_once('/').unwrap_or(("", live));
         let name = if name.is_empty() { "stdin" } else { name };
-        let holder = directory.rsplit('/').next().filter(|d| !d.is_empty());
-        let node = self.decided_node(place).unwrap_or_else(|| match holder {
-            Some(holder) if place.inner.is_empty() => holder.into(),
-            Some(holder) => stem(holder).into(),
-            None => outer_name(place).into(),
-        });
-        Assignment { log, node, family: name.into(), rank: rolled.rank, announce: None }
+        let (node, unclear) = match directory.rsplit('/').next().filter(|d| !d.is_empty()) {
+            Some(_) if place.is_container(directory) => (place.outer_name().into(), true),
+            Some(holder) if place.inner.is_empty() => (holder.into(), false),
+            Some(holder) => (stem(holder).into(), false),
+            None => (place.outer_name().into(), true),
+        };
+        self.assigned(place, log, node, name.into(), rolled, unclear)
+    }
+
+    fn assigned(
+        &self,
+        place: &Place,
+        log: LogId,
+        node: Arc<str>,
+        family: Arc<str>,
+        rolled: Rolled,
+        unclear: bool,
+    ) -> Assignment {
+        let decided = self.decided_node(place);
+        let unclear = Unclear { log: false, node: unclear && decided.is_none() };
+        Assignment { log, node: decided.unwrap_or(node), family, rank: rolled.rank, unclear }
     }
 
     fn decided_node(&self, place: &Place) -> Option<Arc<str>> {
@@ -226,13 +267,10 @@ fn covers(path: &Path, file: &Path) -> bool {
     path == file || (path.as_os_str() != "-" && absolute(file).starts_with(absolute(path)))
 }
 
-/// The archive's name without what says that it is one, or `stdin`.
-fn outer_name(place: &Place) -> String {
-    if place.is_stdin() {
-        return "stdin".to_owned();
-    }
-    let name = place.outer.file_name().map_or_else(|| "stdin".to_owned(), |n| n.to_string_lossy().into_owned());
-    stem(&name).to_owned()
+/// `var/log/Bigdata` and `Bigdata` belong to the anchor.
+fn without_last<'a>(path: &'a str, last: &str) -> &'a str {
+    let rest = path.strip_suffix(last).filter(|rest| rest.is_empty() || rest.ends_with('/'));
+    rest.unwrap_or(path).trim_end_matches('/')
 }
 
 /// The name of an archive without what says that it is one.

@@ -1,10 +1,14 @@
 //! Which files to read: files, directories and globs become one list, in the order of their paths.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
+
+/// What Linux says of a link to itself; the standard library has no stable name for it.
+const ELOOP: i32 = 40;
 
 /// A file to be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +18,7 @@ pub struct Found {
     pub named: bool,
 }
 
+/// Several paths of it may be of one file, until [`Discovery::once_each`].
 #[derive(Debug, Default)]
 pub struct Discovery {
     pub files: Vec<Found>,
@@ -21,57 +26,75 @@ pub struct Discovery {
     pub unreadable: Vec<(PathBuf, io::Error)>,
     /// Named paths that do not exist.
     pub missing: Vec<PathBuf>,
+    /// Other paths to files that are read, and the path by which they are.
+    pub links: Vec<(PathBuf, PathBuf)>,
 }
 
 pub fn discover(paths: &[PathBuf]) -> Discovery {
     let mut found = Discovery::default();
     for path in paths {
-        if path.as_os_str() == "-" || path.is_file() {
-            found.files.push(Found { path: path.clone(), named: true });
-        } else if path.is_dir() {
-            walk(path, &mut found);
-        } else if path.exists() {
-            // A pipe or a device: what is in it comes once, as from standard input.
-            found.files.push(Found { path: path.clone(), named: true });
-        } else {
-            expand(path, &mut found);
+        if path.as_os_str() == "-" {
+            found.named(path.clone());
+            continue;
+        }
+        match path.metadata() {
+            Ok(metadata) if metadata.is_dir() => walk(path, &mut found),
+            // A pipe or a device too: what is in it comes once, as from standard input.
+            Ok(_) => found.named(path.clone()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => expand(path, &mut found),
+            Err(e) => found.unreadable.push((path.clone(), e)),
         }
     }
-    found.files = once(std::mem::take(&mut found.files));
+    found.files.sort();
     found
 }
 
-/// A file that is reached in several ways (named twice, by a link) is read once: by its own path if that is among them,
-/// else by the first. Being named by any of them is being named.
-fn once(files: Vec<Found>) -> Vec<Found> {
-    let mut by_file: BTreeMap<PathBuf, Vec<Found>> = BTreeMap::new();
-    for file in files {
-        let real = file.path.canonicalize().unwrap_or_else(|_| file.path.clone());
-        by_file.entry(real).or_default().push(file);
+impl Discovery {
+    fn named(&mut self, path: PathBuf) {
+        self.files.push(Found { path, named: true });
     }
-    let mut files: Vec<Found> = Vec::with_capacity(by_file.len());
-    for (real, mut ways) in by_file {
-        let is_link = |way: &Found| std::path::absolute(&way.path).is_ok_and(|p| p != real);
-        ways.sort_by_cached_key(|way| (is_link(way), way.path.clone()));
-        let named = ways.iter().any(|way| way.named);
-        files.extend(ways.into_iter().next().map(|way| Found { named, ..way }));
+
+    /// Keeps one path to each file, the others being links or other ways to write it: that with the best claim, else the
+    /// one that the user named, else the file's own.
+    pub fn once_each<C: Ord>(mut self, claim: impl Fn(&Path) -> C) -> Discovery {
+        let mut best: HashMap<PathBuf, Found> = HashMap::new();
+        for found in std::mem::take(&mut self.files) {
+            let own = found.path.canonicalize().unwrap_or_else(|_| found.path.clone());
+            match best.entry(own) {
+                Entry::Vacant(place) => {
+                    place.insert(found);
+                }
+                Entry::Occupied(mut place) => {
+                    let own = place.key();
+                    let is_own = |f: &Found| std::path::absolute(&f.path).is_ok_and(|p| p == *own);
+                    let rank = |f: &Found| (claim(&f.path), f.named, is_own(f));
+                    let better = rank(&found) > rank(place.get());
+                    let worse = if better { place.insert(found) } else { found };
+                    if worse.path != place.get().path {
+                        self.links.push((worse.path, place.get().path.clone()));
+                    }
+                }
+            }
+        }
+        self.files = best.into_values().collect();
+        self.files.sort();
+        self
     }
-    files.sort();
-    files
 }
 
 /// A glob that no shell has expanded (it was quoted, or came from a script).
 fn expand(pattern: &Path, found: &mut Discovery) {
     let paths = pattern.to_str().filter(|p| p.contains(['*', '?', '['])).and_then(|p| glob::glob(p).ok());
-    let before = found.files.len();
-    for path in paths.into_iter().flatten().flatten() {
-        if path.is_dir() {
-            walk(&path, found);
-        } else {
-            found.files.push(Found { path, named: true });
+    let mut none = true;
+    for path in paths.into_iter().flatten() {
+        none = false;
+        match path {
+            Ok(path) if path.is_dir() => walk(&path, found),
+            Ok(path) => found.named(path),
+            Err(e) => found.unreadable.push((e.path().to_owned(), e.into())),
         }
     }
-    if found.files.len() == before {
+    if none {
         found.missing.push(pattern.to_owned());
     }
 }
@@ -88,8 +111,8 @@ fn walk(directory: &Path, found: &mut Discovery) {
             Err(e) => {
                 let path = e.path().unwrap_or(directory).to_owned();
                 let why = e.into_io_error().unwrap_or_else(|| io::Error::other("cannot be looked at"));
-                // A link that leads nowhere is no file.
-                if why.kind() != io::ErrorKind::NotFound {
+                // A link that leads nowhere, or to itself, is no file.
+                if why.kind() != io::ErrorKind::NotFound && why.raw_os_error() != Some(ELOOP) {
                     found.unreadable.push((path, why));
                 }
             }

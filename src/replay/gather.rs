@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::duplicate;
+use super::duplicate::{Deduplicated, without_duplicates};
 use super::store::{BUDGET, Budget, Recorder};
 use super::{FamilyRuns, Run};
 use crate::correlate::Family;
@@ -60,11 +60,14 @@ pub struct FileReport {
 #[derive(Debug)]
 pub enum Fate {
     Read(Reading),
-    /// It is no log of ours, or of no format that we know.
+    /// It is no log of ours.
     Skipped(String),
-    /// The same content as another file of the family.
-    Duplicate {
+    /// It may hold logs, but we cannot open it: encrypted, packed too deep, or in a format that is not read.
+    Unopened(String),
+    /// The same content as another file of the family, or the beginning of it.
+    Copy {
         of: String,
+        reading: Reading,
     },
     Ambiguous(Vec<Arc<str>>),
     /// A part of an archive that cannot be made out.
@@ -125,28 +128,29 @@ impl Gatherer<'_> {
 
     /// Files of the same node, log and name are a family, in whatever order they were read.
     fn group(&self, told: impl Iterator<Item = (FileReport, Option<Run>)>) -> Gathered {
-        let mut families: BTreeMap<(Arc<str>, LogId, Arc<str>), Vec<Run>> = BTreeMap::new();
+        // With each run the index of its report.
+        let mut families: BTreeMap<(Arc<str>, LogId, Arc<str>), Vec<(usize, Run)>> = BTreeMap::new();
         let mut files = Vec::new();
         for (report, run) in told {
             if let (Fate::Read(reading), Some(run)) = (&report.fate, run) {
                 let Assignment { node, log, family, .. } = &reading.assignment;
-                families.entry((node.clone(), *log, family.clone())).or_default().push(run);
+                families.entry((node.clone(), *log, family.clone())).or_default().push((files.len(), run));
             }
             files.push(report);
         }
-        let mut twice = BTreeMap::new();
         let mut grouped = Vec::new();
         for ((node, log, name), runs) in families {
-            let (runs, duplicates) = duplicate::without_duplicates(runs);
-            twice.extend(duplicates);
+            let (reports, runs): (Vec<usize>, Vec<Run>) = runs.into_iter().unzip();
+            let Deduplicated { runs, copies } = without_duplicates(runs);
+            for (index, of) in copies {
+                let fate = &mut files[reports[index]].fate;
+                if let Fate::Read(reading) = std::mem::replace(fate, Fate::Skipped(String::new())) {
+                    *fate = Fate::Copy { of, reading };
+                }
+            }
             let (cluster, log_name, zone) =
                 (self.cluster.clone(), self.patterns.log(log).name.clone(), self.zones.of(log));
             grouped.push(FamilyRuns { family: Family { cluster, node, log, log_name, name, zone }, runs });
-        }
-        for file in files.iter_mut().filter(|f| matches!(f.fate, Fate::Read(_))) {
-            if let Some(of) = twice.remove(&file.path) {
-                file.fate = Fate::Duplicate { of };
-            }
         }
         Gathered { families: grouped, files, spilled: 0 }
     }
@@ -201,6 +205,7 @@ impl Visit<'_> {
             modified: info.stamp,
             rank: assignment.rank.clone(),
             start: start.into(),
+            from: 0,
         })
     }
 }
@@ -235,7 +240,7 @@ impl Visitor for Visit<'_> {
     }
 
     fn skipped(&mut self, path: &str, why: &str) {
-        self.tell(shown(path), Fate::Skipped(why.to_owned()), None);
+        self.tell(shown(path), Fate::Unopened(why.to_owned()), None);
     }
 
     /// It comes after the member that it belongs to: what was behind the intact part is missing.

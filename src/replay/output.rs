@@ -14,18 +14,21 @@ const BATCH: usize = 256;
 
 /// Above this, the oldest go out even if an older one might still come: order is a courtesy, memory is not.
 const MOST: usize = 16 * 1024;
+const MOST_BYTES: usize = 32 << 20;
 
 pub struct Output<W> {
     write: W,
     /// By time and key, and for one key in the order in which they were made.
     waiting: BTreeMap<(Millis, Arc<str>, u64), Transition>,
+    /// What their evidence takes, which may be nothing or the larger part.
+    bytes: usize,
     made: u64,
     asked: usize,
 }
 
 impl<E, W: FnMut(Transition) -> Result<(), E>> Output<W> {
     pub fn new(write: W) -> Output<W> {
-        Output { write, waiting: BTreeMap::new(), made: 0, asked: BATCH }
+        Output { write, waiting: BTreeMap::new(), bytes: 0, made: 0, asked: BATCH }
     }
 
     /// `settled`: nothing that is still to come is older than this; `None`: nothing is to come.
@@ -36,6 +39,7 @@ impl<E, W: FnMut(Transition) -> Result<(), E>> Output<W> {
     ) -> Result<(), E> {
         for transition in transitions {
             self.made += 1;
+            self.bytes += bytes(&transition);
             self.waiting.insert((transition.time.millis, transition.key.clone(), self.made), transition);
         }
         if self.waiting.len() < self.asked {
@@ -43,7 +47,7 @@ impl<E, W: FnMut(Transition) -> Result<(), E>> Output<W> {
         }
         let settled = settled().unwrap_or(Millis::MAX);
         while let Some(first) = self.waiting.first_entry() {
-            if first.key().0 >= settled && self.waiting.len() < MOST {
+            if first.key().0 >= settled && self.waiting.len() < MOST && self.bytes < MOST_BYTES {
                 break;
             }
             self.write_first()?;
@@ -61,8 +65,15 @@ impl<E, W: FnMut(Transition) -> Result<(), E>> Output<W> {
 
     fn write_first(&mut self) -> Result<(), E> {
         match self.waiting.pop_first() {
-            Some((_, transition)) => (self.write)(transition),
+            Some((_, transition)) => {
+                self.bytes -= bytes(&transition);
+                (self.write)(transition)
+            }
             None => Ok(()),
         }
     }
+}
+
+fn bytes(transition: &Transition) -> usize {
+    transition.evidence.iter().map(|e| e.text.len()).sum()
 }

@@ -34,6 +34,7 @@ struct Current {
     summary: Summary,
     file: String,
     modified: Option<Millis>,
+    from: u64,
 }
 
 impl<'p> Timeline<'p> {
@@ -88,6 +89,7 @@ impl<'p> Timeline<'p> {
                 None => return false,
             },
             Some(current) => match current.seen.next() {
+                Some(Seen::Hit(hit)) if hit.line.offset < current.from => {}
                 Some(seen) => self.clock.place(seen, &mut events),
                 None => self.end(&mut events),
             },
@@ -102,8 +104,8 @@ impl<'p> Timeline<'p> {
         for orphan in std::mem::take(&mut run.summary.orphans) {
             self.adopt(orphan, events);
         }
-        let Run { file, seen, summary, modified, .. } = run;
-        self.current = Some(Current { seen: seen.read(), summary, file, modified });
+        let Run { file, seen, summary, modified, from, .. } = run;
+        self.current = Some(Current { seen: seen.read(), summary, file, modified, from });
     }
 
     /// A hit in front of the file's first head belongs to the last record of the file before.
@@ -120,7 +122,7 @@ impl<'p> Timeline<'p> {
     }
 
     fn end(&mut self, events: &mut Vec<Event>) {
-        let Some(Current { seen, summary, file, modified }) = self.current.take() else { return };
+        let Some(Current { seen, summary, file, modified, .. }) = self.current.take() else { return };
         if let Some(error) = seen.failed() {
             self.lost = Some(format!("{file}: what was found in it could not be read back: {error}"));
         }

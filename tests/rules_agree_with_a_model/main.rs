@@ -14,7 +14,7 @@ use std::fmt;
 
 use proptest::prelude::*;
 
-use tocsin::correlate::HOLD;
+use tocsin::correlate::{HOLD, MAX_KEYS};
 use tocsin::pattern::compile;
 use tocsin::pattern::diagnostic::Source as File;
 use tocsin::replay::{Options, replay};
@@ -74,7 +74,7 @@ fn engine(case: &Case) -> Vec<Found> {
     };
     let families = case.sources.iter().enumerate().map(|(at, s)| s.runs(at, &patterns)).collect();
     let mut all = Vec::new();
-    let options = Options { mode: Mode::Replay, hold: HOLD, end: case.end };
+    let options = Options { mode: Mode::Replay, hold: HOLD, end: case.end, max_keys: MAX_KEYS };
     let written = replay(&patterns, families, options, None, |t| {
         all.push(found(t));
         Ok::<(), Infallible>(())

@@ -58,6 +58,8 @@ pub enum Cause {
     EntryHeader,
     #[error("the zip entry does not end as it says; reading goes on at the next entry that can be found")]
     Descriptor,
+    #[error("truncated while it was read, from {was} bytes; what stood behind this place is lost")]
+    Shrank { was: u64 },
     #[error("{0} more damaged places in this file")]
     More(u64),
     #[error("cannot be read further: {0}")]

@@ -77,11 +77,17 @@ pub fn visit(path: &Path, visitor: &mut dyn Visitor) -> Result<(), Error> {
     let mut walk = Walk::new(visitor);
     if metadata.is_file() {
         let mut window = Window::new(&file, 0, u64::MAX, walk.progress.clone());
-        visit_outer(&mut walk, &mut window, &place, Some(&file))
+        let read = visit_outer(&mut walk, &mut window, &place, Some(&file))?;
+        // Rotation by copy and truncation takes what we have not read yet.
+        let is_shorter = file.metadata().is_ok_and(|now| now.len() < metadata.len());
+        if let Some(read) = read.filter(|&read| is_shorter && read < metadata.len()) {
+            walk.damage(&place, read, None, Cause::Shrank { was: metadata.len() });
+        }
     } else {
         let mut stream = Stream::new(&file, walk.progress.clone());
-        visit_outer(&mut walk, &mut stream, &place, None)
+        visit_outer(&mut walk, &mut stream, &place, None)?;
     }
+    Ok(())
 }
 
 /// Visits every member of something that can only be read once, standard input for instance. `name` is what its path
@@ -89,16 +95,18 @@ pub fn visit(path: &Path, visitor: &mut dyn Visitor) -> Result<(), Error> {
 pub fn visit_stream(name: &str, input: Box<dyn Read + '_>, visitor: &mut dyn Visitor) -> Result<(), Error> {
     let mut walk = Walk::new(visitor);
     let mut stream = Stream::new(input, walk.progress.clone());
-    visit_outer(&mut walk, &mut stream, &Place::outer(name, None), None)
+    visit_outer(&mut walk, &mut stream, &Place::outer(name, None), None)?;
+    Ok(())
 }
 
-/// `seekable` is the file behind `outer`, if it can be read in any order.
+/// `seekable` is the file behind `outer`, if it can be read in any order. Returns how much was read, unless it was in
+/// another order than from the first byte to the last.
 fn visit_outer(
     walk: &mut Walk<'_>,
     outer: &mut dyn Outer,
     place: &Place,
     seekable: Option<&File>,
-) -> Result<(), Error> {
+) -> Result<Option<u64>, Error> {
     let mut source = Source::new(&mut *outer);
     if source.peek(1).is_empty() {
         // A directory, for one, opens and fails at the first read: that is an error, not an empty log.
@@ -120,7 +128,7 @@ fn visit_outer(
     if let Some(error) = outer.take_fault() {
         walk.damage(place, read, None, Cause::Read(error.to_string()));
     }
-    Ok(())
+    Ok((!done).then_some(read))
 }
 
 /// A file's modification time in ms UTC; before 1970 counts as unknown.

@@ -1,0 +1,101 @@
+//! A bound on the keys of one alarm.
+//!
+//! A log may name ever new clients, and each is a key with memory of its own. Beyond the bound a hit of another key is
+//! counted, and the first one raises an alarm about tocsin itself: what is missing must not look like silence.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::event::{Family, TimedHit};
+use super::record::{Site, evidence_of};
+use crate::pattern::{AlarmId, Patterns};
+use crate::transition::{Event, Location, Provenance, SCHEMA, Severity, Transition, id, key};
+
+/// Keys of one alarm that are kept for a node.
+pub const MAX_KEYS: usize = 1_000_000;
+
+/// The alarm that says that there are more.
+pub const EXHAUSTED: &str = "TOCSIN-KEYS-EXHAUSTED";
+
+/// The alarms whose keys do not all fit, and for how many hits there was no instance.
+pub type Refused = BTreeMap<AlarmId, u64>;
+
+#[derive(Debug)]
+pub struct Keys {
+    limit: usize,
+    /// Alarm → instances that there are.
+    held: Vec<usize>,
+    pub refused: Refused,
+    /// Alarms and roles for which it has been said.
+    said: BTreeSet<(AlarmId, Arc<str>)>,
+}
+
+impl Keys {
+    pub fn new(patterns: &Patterns, limit: usize) -> Keys {
+        Keys { limit, held: vec![0; patterns.alarms.len()], refused: Refused::new(), said: BTreeSet::new() }
+    }
+
+    /// Is there room for one more? Then it is taken.
+    pub fn take(&mut self, alarm: AlarmId) -> bool {
+        let held = &mut self.held[alarm.index()];
+        let fits = *held < self.limit;
+        *held += usize::from(fits);
+        fits
+    }
+
+    pub fn give_back(&mut self, alarm: AlarmId) {
+        self.held[alarm.index()] -= 1;
+    }
+
+    /// Counts a hit that there was no room for; for the first one, what there is to say.
+    pub fn refuse(
+        &mut self,
+        patterns: &Patterns,
+        site: &Site,
+        families: &[Family],
+        alarm: AlarmId,
+        hit: &Arc<TimedHit>,
+    ) -> Option<Transition> {
+        *self.refused.entry(alarm).or_default() += 1;
+        let log = patterns.log(families[hit.family.index()].log);
+        if !self.said.insert((alarm, log.role.clone())) {
+            return None;
+        }
+        let exhausted = &patterns.alarm(alarm).name;
+        let location = Location {
+            source: site.cluster.clone(),
+            service: "tocsin".into(),
+            role: log.role.clone(),
+            node: site.node.clone(),
+        };
+        let key: Arc<str> = key(EXHAUSTED, &location, &BTreeMap::from([("alarm", &**exhausted)])).into();
+        let time = hit.moment;
+        Some(Transition {
+            schema: SCHEMA,
+            id: id(&key, Event::Raise, time.millis, 0),
+            event: Event::Raise,
+            alarm: EXHAUSTED.into(),
+            alarm_id: None,
+            name: "More Keys of One Alarm Than Are Kept".into(),
+            severity: Severity::Major,
+            causes: vec!["keys-exhausted".into()],
+            key,
+            time,
+            raised_at: Some(time),
+            cleared_by: None,
+            duration_ms: None,
+            node: site.node.clone(),
+            location,
+            params: BTreeMap::from([("alarm".into(), exhausted.to_string()), ("limit".into(), self.limit.to_string())]),
+            count: 1,
+            evidence: evidence_of(families, hit),
+            provenance: Provenance::Documented,
+            patterns: patterns.hash.clone(),
+            late: false,
+            time_assumed: hit.assumed,
+            mode: site.mode,
+            detected_at: None,
+            runbook: None,
+        })
+    }
+}
