@@ -409,7 +409,8 @@ impl Rules<'_> {
             other != hit && on.contains(&h.signal) && h.time >= now - within && visible
         };
         let mut found: Vec<HitId> = (0..self.before).filter(is_seen).collect();
-        found.sort_by_key(|&h| std::cmp::Reverse((self.hits[h].time, h)));
+        let place = |h: HitId| (self.hits[h].log, name(self.hits[h].family, &self.sources[self.hits[h].family]), h);
+        found.sort_by_key(|&h| std::cmp::Reverse((self.hits[h].time, place(h))));
         found
     }
 
