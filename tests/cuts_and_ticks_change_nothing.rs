@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use tocsin::correlate::event::SLACK;
-use tocsin::correlate::{Family, HOLD};
+use tocsin::correlate::{Family, HOLD, MAX_KEYS};
 use tocsin::pattern::diagnostic::Source;
 use tocsin::pattern::stamp::Stamp;
 use tocsin::pattern::{Patterns, Zone, compile};
@@ -260,7 +260,7 @@ fn end() -> impl Strategy<Value = Option<Millis>> {
 
 fn transitions(families: Vec<FamilyRuns>, end: Option<Millis>) -> Vec<Transition> {
     let mut all = Vec::new();
-    let options = Options { mode: Mode::Replay, hold: HOLD, end };
+    let options = Options { mode: Mode::Replay, hold: HOLD, end, max_keys: MAX_KEYS };
     let done = replay(&COMPILED, families, options, None, |t| {
         all.push(t);
         Ok::<(), Infallible>(())

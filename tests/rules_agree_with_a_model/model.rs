@@ -409,9 +409,14 @@ impl Rules<'_> {
             other != hit && on.contains(&h.signal) && h.time >= now - within && visible
         };
         let mut found: Vec<HitId> = (0..self.before).filter(is_seen).collect();
-        let place = |h: HitId| (self.hits[h].log, name(self.hits[h].family, &self.sources[self.hits[h].family]), h);
-        found.sort_by_key(|&h| std::cmp::Reverse((self.hits[h].time, place(h))));
+        found.sort_by_key(|&h| std::cmp::Reverse((self.hits[h].time, self.place(h))));
         found
+    }
+
+    /// What puts hits of the same time in order: log, family, position.
+    fn place(&self, hit: HitId) -> (usize, String, HitId) {
+        let Hit { log, family, .. } = self.hits[hit];
+        (log, name(family, &self.sources[family]), hit)
     }
 
     fn is_suppressed(&self, entry: usize, hit: HitId, deadline: Option<Millis>) -> bool {
@@ -548,12 +553,7 @@ impl Rules<'_> {
                 extra.push(*other);
             }
         }
-        let place = |h: HitId| {
-            (self.hits[h].printed, self.hits[h].log, name(self.hits[h].family, &self.sources[self.hits[h].family]))
-        };
-        // Found newest first, so among equals the oldest is the last.
-        extra.reverse();
-        extra.sort_by_key(|&h| place(h));
+        extra.sort_by_key(|&h| (self.hits[h].printed, self.place(h)));
         let evidence = std::iter::once(hit).chain(extra).collect();
         self.instances[at].raised = Some(Raised { time, family, causes, params });
         let event = if self.alarm.stateless { "occur" } else { "raise" };
