@@ -6,8 +6,6 @@
 use std::fs;
 use std::path::Path;
 
-use regex::Regex;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// As log4j's configuration that comes with Flink, and with ZooKeeper.
@@ -30,7 +28,6 @@ struct Head<'l> {
 
 /// Copies a recording with its plain logs rewritten.
 pub fn rewrite(from: &Path, to: &Path, style: Style) {
-    let reader = Reader::new();
     for entry in walkdir::WalkDir::new(from).into_iter().filter_map(Result::ok).filter(|e| e.file_type().is_file()) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let bytes = fs::read(entry.path()).expect("readable");
@@ -44,37 +41,34 @@ pub fn rewrite(from: &Path, to: &Path, style: Style) {
             continue;
         }
         let text = String::from_utf8_lossy(&bytes);
-        let rewritten = |line: &str| reader.head(line).map_or_else(|| line.to_owned(), |h| h.written(style, is_flink));
+        let rewritten = |line: &str| head(line).map_or_else(|| line.to_owned(), |h| h.written(style, is_flink));
         let lines: String = text.lines().map(|line| rewritten(line) + "\n").collect();
         fs::write(path, lines).expect("written");
     }
 }
 
-/// Reads heads of the recordings' own layouts.
-struct Reader {
-    bars: Regex,
-    classic: Regex,
-}
-
-impl Reader {
-    fn new() -> Reader {
-        let stamp = r"^(?<date>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(?<millis>\d{3})";
+/// A head of one of the recordings' own layouts.
+fn head(line: &str) -> Option<Head<'_>> {
+    let (date, rest) = line.split_at_checked(19).filter(|(date, _)| date.starts_with("20"))?;
+    let (millis, rest) = rest.strip_prefix(',')?.split_at_checked(3)?;
+    let rest = rest.trim_start();
+    let with = |level, thread, message, class| Head { date, millis, level, thread, message, class };
+    if let Some(rest) = rest.strip_prefix("| ") {
+        let (level, rest) = rest.split_once(" | ")?;
+        let (thread, rest) = rest.split_once(" | ")?;
         // Where a message goes on below, the class stands there.
-        let class = r"(?: \| (?<class>[\w.$]+?)(?:\.[\w<>$]+)? ?\([^()]*\))?$";
-        let bars = format!(r"{stamp} \| (?<level>\w+) *\| \[?(?<thread>.*?)\]? \| (?<message>.*?){class}");
-        let classic = format!(
-            r"{stamp} (?:\[myid:\S*\] )?- (?<level>\w+) +\[(?<thread>.*):(?<class>[\w$.]+)@\d+\] - (?<message>.*)$"
-        );
-        let regex = |text: &str| Regex::new(text).expect("a regex");
-        Reader { bars: regex(&bars), classic: regex(&classic) }
+        let (message, place) = rest.rsplit_once(" | ").filter(|(_, place)| place.ends_with(')')).unwrap_or((rest, ""));
+        let place = place.split_once('(').map_or("", |(class, _)| class);
+        let class =
+            if place.ends_with(' ') { place.trim_end() } else { place.rsplit_once('.').map_or("", |(class, _)| class) };
+        return Some(with(level.trim_end(), thread.trim_matches(['[', ']']), message, class));
     }
-
-    fn head<'l>(&self, line: &'l str) -> Option<Head<'l>> {
-        let found = self.bars.captures(line).or_else(|| self.classic.captures(line))?;
-        let part = |name: &str| found.name(name).map_or("", |m| m.as_str());
-        let (date, millis, level) = (part("date"), part("millis"), part("level"));
-        Some(Head { date, millis, level, thread: part("thread"), message: part("message"), class: part("class") })
-    }
+    // The classic layout of ZooKeeper: [myid:] - LEVEL [thread:class@line] - message
+    let (_, rest) = rest.split_once("- ")?;
+    let (level, rest) = rest.split_once('[')?;
+    let (place, message) = rest.split_once("] - ")?;
+    let (thread, class) = place.rsplit_once('@')?.0.rsplit_once(':')?;
+    Some(with(level.trim_end(), thread, message, class))
 }
 
 impl Head<'_> {
