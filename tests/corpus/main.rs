@@ -6,6 +6,7 @@
 
 mod expect;
 mod judge;
+mod layouts;
 mod recording;
 
 use std::fs;
@@ -14,6 +15,7 @@ use std::process::Command;
 
 use expect::Expect;
 use judge::{Verdict, judge};
+use layouts::Style;
 use recording::Recording;
 
 fn corpus() -> PathBuf {
@@ -65,6 +67,23 @@ fn every_recorded_fault_is_found_and_nothing_else() {
     // A judge that is shown nothing has no complaints either.
     assert_eq!((verdict.faults, verdict.found), (45, 45), "faults that the logs show, faults that were found");
     assert!(verdict.raised >= 100 && verdict.owed >= 25, "{} raised, {} clears owed", verdict.raised, verdict.owed);
+}
+
+#[test]
+fn the_same_is_found_in_the_layouts_that_others_use() {
+    let expect = expected();
+    for style in [Style::Shipped, Style::Logback, Style::Bars] {
+        let mut verdict = Verdict::default();
+        for name in ["flink-ha/flink-2.3", "zk-quorum/pipe-3.8", "zk-connlimit/nio-3.8"] {
+            let copy = tempfile::tempdir().expect("a directory");
+            // Where a file stands must not depend on the name of a temporary directory.
+            let directory = copy.path().join(name);
+            layouts::rewrite(&corpus().join(name), &directory, style);
+            verdict.add(run(&directory, &expect, &[]).unwrap_or_else(|e| panic!("{style:?}: {e}")));
+        }
+        assert!(verdict.complaints.is_empty(), "{style:?}: {}", verdict.complaints.join("\n"));
+        assert_eq!((verdict.faults, verdict.found), (16, 16), "{style:?}");
+    }
 }
 
 /// A recording, read with a change to the built-in patterns.
