@@ -86,6 +86,9 @@ pub struct Reading {
     pub notes: Vec<String>,
 }
 
+/// Node, log and name: what makes files one family.
+type FamilyKey = (Arc<str>, LogId, Arc<str>);
+
 /// What one worker says of one file.
 type Told = Vec<(FileReport, Option<Run>)>;
 
@@ -129,7 +132,7 @@ impl Gatherer<'_> {
     /// Files of the same node, log and name are a family, in whatever order they were read.
     fn group(&self, told: impl Iterator<Item = (FileReport, Option<Run>)>) -> Gathered {
         // With each run the index of its report.
-        let mut families: BTreeMap<(Arc<str>, LogId, Arc<str>), Vec<(usize, Run)>> = BTreeMap::new();
+        let mut families: BTreeMap<FamilyKey, Vec<(usize, Run)>> = BTreeMap::new();
         let mut files = Vec::new();
         for (report, run) in told {
             if let (Fate::Read(reading), Some(run)) = (&report.fate, run) {

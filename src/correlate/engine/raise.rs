@@ -1,0 +1,224 @@
+//! What begins: causes, at once, by their number, or at a deadline; with what a look back finds.
+
+use super::*;
+
+impl Engine<'_> {
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn raise(
+        &mut self,
+        families: &[Family],
+        id: InstanceId,
+        alarm: &Alarm,
+        at: usize,
+        entry: &Raise,
+        hit: &Arc<TimedHit>,
+        late: bool,
+    ) {
+        let time = hit.moment.millis;
+        let cause = Cause { hit, time, deadline: false, weight: hit.hit.weight };
+        match &entry.kind {
+            RaiseKind::On { .. } if entry.renew => self.renew(families, id, entry, &cause),
+            RaiseKind::On { .. } => {
+                if self.suppressed(families, id, entry, &cause) {
+                } else if alarm.stateless {
+                    self.occur(families, id, entry, &cause, late);
+                } else {
+                    self.begin(families, id, entry, &cause, late);
+                }
+            }
+            RaiseKind::Count { count, within, .. } => {
+                if !self.suppressed(families, id, entry, &cause) {
+                    self.count(families, id, at, entry, (*count, *within), &cause, late);
+                }
+            }
+            RaiseKind::Without { within, .. } => self.wait(families, id, at, time + within, hit),
+            RaiseKind::Absent { span, arm, .. } => self.arm(families, id, at, (*span, *arm), hit),
+        }
+    }
+
+    pub(super) fn renew(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause) {
+        let active = self.instances.get(&id).is_some_and(|i| i.active != 0);
+        if active {
+            self.note(id, Did::Renewed { cause: entry.cause });
+            self.touch(families, id, entry, cause);
+        } else {
+            self.note(id, Did::NothingToRenew);
+        }
+    }
+
+    /// A raise or renew hit counts, and every quiet entry that it keeps up starts anew.
+    pub(super) fn touch(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        instance.count += cause.weight;
+        instance.last_hit = Some(cause.hit.clone());
+        let alarm = self.patterns.alarm(instance.alarm);
+        for (at, clear) in alarm.clear.iter().enumerate() {
+            let ClearKind::Quiet(span) = clear.kind else { continue };
+            let keeps = if entry.renew { !0 } else { bit(entry.cause) };
+            if clear.causes & keeps != 0 {
+                let Some(instance) = self.instances.get(&id) else { return };
+                let older = instance.quiet[at].deadline.unwrap_or(Millis::MIN);
+                let deadline = older.max(cause.time + span);
+                self.set_timer(id, Slot::Clear(at as u16), deadline, cause.hit.family);
+                self.note_quiet(id, families, at, deadline, cause.hit.family);
+            }
+        }
+    }
+
+    pub(super) fn begin(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause, late: bool) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        if instance.active == 0 {
+            instance.count = 0;
+        }
+        let (before, own) = (instance.active, bit(entry.cause));
+        instance.active |= own;
+        let did = if before & own != 0 {
+            Did::Renewed { cause: entry.cause }
+        } else {
+            Did::Began { cause: entry.cause, changed: before == 0 }
+        };
+        self.note(id, did);
+        self.touch(families, id, entry, cause);
+        if before == 0 {
+            self.changed(families, id, entry, cause, Event::Raise, late);
+        }
+    }
+
+    pub(super) fn occur(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause, late: bool) {
+        if let Some(instance) = self.instances.get_mut(&id) {
+            instance.count = cause.weight;
+        }
+        self.note(id, Did::Occurred);
+        self.changed(families, id, entry, cause, Event::Occur, late);
+    }
+
+    /// Writes the raise (or the record without a state), with what a look back finds.
+    pub(super) fn changed(
+        &mut self,
+        families: &[Family],
+        id: InstanceId,
+        entry: &Raise,
+        cause: &Cause,
+        event: Event,
+        late: bool,
+    ) {
+        let from = From { family: cause.hit.family, time: cause.time, deadline: cause.deadline };
+        let mut reasons = Vec::new();
+        for with in &entry.with {
+            let mut found = self.history.recent(families, &with.on, from, with.within);
+            found.retain(|hit| !std::ptr::eq::<TimedHit>(&***hit, &**cause.hit));
+            found.truncate(with.max);
+            let found: Vec<Arc<TimedHit>> = found.into_iter().cloned().collect();
+            if let (true, Some(&on)) = (found.is_empty(), with.on.first()) {
+                self.note(id, Did::WithoutReason { on, within: with.within });
+            }
+            for reason in &found {
+                self.note(id, Did::Reason { on: reason.hit.signal, at: reason.moment, line: reason.hit.line.number });
+            }
+            reasons.push((with.cause, found));
+        }
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let change = Change {
+            event,
+            hit: cause.hit,
+            time: cause.time,
+            deadline: cause.deadline,
+            late,
+            cleared_by: None,
+            reasons: &reasons,
+        };
+        self.site.raise(self.patterns, families, instance, entry, &change);
+        let transition = self.site.transition(self.patterns, families, instance, &change);
+        self.out.extend(transition);
+    }
+
+    /// `unless`: was one of these hit on the node within the time before?
+    pub(super) fn suppressed(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause) -> bool {
+        let from = From { family: cause.hit.family, time: cause.time, deadline: cause.deadline };
+        let seen = entry.unless.iter().find_map(|u| {
+            let mut recent = self.history.recent(families, &u.on, from, u.within).into_iter();
+            // What a deadline is blamed on is no reason against it.
+            let hit = recent.find(|hit| !Arc::ptr_eq(hit, cause.hit))?;
+            Some((hit.hit.signal, hit.moment))
+        });
+        if let Some((by, at)) = seen {
+            self.note(id, Did::Suppressed { by, at });
+        }
+        seen.is_some()
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn count(
+        &mut self,
+        families: &[Family],
+        id: InstanceId,
+        at: usize,
+        entry: &Raise,
+        (need, within): (u64, Millis),
+        cause: &Cause,
+        late: bool,
+    ) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let active = instance.active & bit(entry.cause) != 0;
+        let window = &mut instance.raise[at].window;
+        window.push_back((cause.time, cause.weight, cause.hit.family));
+        let newest = window.iter().map(|(t, ..)| *t).max().unwrap_or(cause.time);
+        window.retain(|(t, ..)| *t >= newest - within);
+        let have: u64 = window.iter().map(|(_, w, _)| w).sum();
+        if active {
+            self.begin(families, id, entry, cause, late);
+        } else if have >= need {
+            self.begin(families, id, entry, &Cause { weight: have, ..*cause }, late);
+        } else {
+            self.note(id, Did::Counting { have, need, within });
+        }
+    }
+
+    /// `without`: the first hit sets the deadline.
+    pub(super) fn wait(
+        &mut self,
+        families: &[Family],
+        id: InstanceId,
+        at: usize,
+        deadline: Millis,
+        hit: &Arc<TimedHit>,
+    ) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let memory = &mut instance.raise[at];
+        let deadline = match memory.timer.deadline {
+            Some(earlier) => earlier,
+            None => {
+                memory.hit = Some(hit.clone());
+                self.set_timer(id, Slot::Raise(at as u16), deadline, hit.family);
+                deadline
+            }
+        };
+        self.note(id, Did::Waiting { until: families[hit.family.index()].zone.moment(deadline) });
+    }
+
+    /// `absent`: hits in a row arm it, each of them moves the deadline.
+    pub(super) fn arm(
+        &mut self,
+        families: &[Family],
+        id: InstanceId,
+        at: usize,
+        (span, need): (Millis, u32),
+        hit: &Arc<TimedHit>,
+    ) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let memory = &mut instance.raise[at];
+        let time = hit.moment.millis;
+        let in_a_row = memory.run > 0 && time - memory.last <= span;
+        memory.last = if in_a_row { time.max(memory.last) } else { time };
+        memory.run = if in_a_row { memory.run.saturating_add(1) } else { 1 };
+        memory.timer.belong_to(hit.family);
+        memory.hit = Some(hit.clone());
+        let (run, deadline) = (memory.run, memory.last + span);
+        if run >= need {
+            self.set_timer(id, Slot::Raise(at as u16), deadline, hit.family);
+            self.note(id, Did::Armed { until: families[hit.family.index()].zone.moment(deadline) });
+        } else {
+            self.note(id, Did::Arming { have: run, need });
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Deadlines: what a hit sets, and what becomes a fact when the clock of its family has passed it.
+
+use super::*;
+
+impl Engine<'_> {
+    /// The family's clock has reached `time`: deadlines that it has passed are facts now.
+    pub(super) fn advance(&mut self, families: &[Family], id: FamilyId, time: Millis) {
+        let clock = self.clocks.entry(id).or_insert(time);
+        *clock = time.max(*clock);
+        let clock = *clock;
+        while let Some(timers) = self.timers.get_mut(&id) {
+            match timers.peek() {
+                Some(Reverse((deadline, ..))) if *deadline + SLACK < clock => {}
+                _ => return,
+            }
+            let Some(Reverse((deadline, instance, slot))) = timers.pop() else { return };
+            self.due(families, id, instance, slot, deadline);
+        }
+    }
+
+    /// The logs are complete until `end`, all of them: deadlines of all families fire in one order.
+    pub fn complete(&mut self, families: &[Family], end: Millis, out: &mut Vec<Transition>) {
+        for clock in self.clocks.values_mut() {
+            *clock = end.max(*clock);
+        }
+        loop {
+            let tops = self.timers.iter().filter_map(|(id, timers)| Some((timers.peek()?.0, *id)));
+            let due =
+                tops.filter(|((deadline, ..), id)| self.clocks.get(id).is_some_and(|c| deadline + SLACK < *c)).min();
+            let Some(((deadline, instance, slot), id)) = due else { break };
+            if let Some(timers) = self.timers.get_mut(&id) {
+                timers.pop();
+            }
+            self.due(families, id, instance, slot, deadline);
+        }
+        out.append(&mut self.out);
+    }
+
+    /// An entry of the queue has come up; the timer may have been moved since.
+    pub(super) fn due(&mut self, families: &[Family], family: FamilyId, id: InstanceId, slot: Slot, queued: Millis) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let timer = instance.timer(slot);
+        if timer.queued == Some(queued) {
+            timer.queued = None;
+        }
+        match timer.deadline {
+            Some(d) if timer.family == Some(family) && d == queued => self.fire(families, id, slot, d),
+            Some(d) if timer.family == Some(family) => self.set_timer(id, slot, d, family),
+            _ => {}
+        }
+    }
+
+    pub(super) fn set_timer(&mut self, id: InstanceId, slot: Slot, deadline: Millis, family: FamilyId) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let timer = instance.timer(slot);
+        // An entry of the queue that comes up earlier is moved then: one entry serves any number of renewals.
+        let covered = timer.family == Some(family) && timer.queued.is_some_and(|q| q <= deadline);
+        timer.deadline = Some(deadline);
+        timer.family = Some(family);
+        if !covered {
+            timer.queued = Some(deadline);
+            self.timers.entry(family).or_default().push(Reverse((deadline, id, slot)));
+        }
+    }
+
+    /// Deadlines of this instance that are earlier than a hit of it were kept, whatever the ticks say.
+    pub(super) fn overdue(&mut self, families: &[Family], id: InstanceId, time: Millis) {
+        while let Some((deadline, slot)) = self.instances.get(&id).and_then(|i| i.due_before(time)) {
+            self.fire(families, id, slot, deadline);
+        }
+    }
+
+    pub(super) fn fire(&mut self, families: &[Family], id: InstanceId, slot: Slot, deadline: Millis) {
+        let before = self.about;
+        if self.notes.is_some() {
+            self.about = self.about_deadline(families, id, slot, deadline);
+        }
+        self.fire_slot(families, id, slot, deadline);
+        self.about = before;
+    }
+
+    pub(super) fn fire_slot(&mut self, families: &[Family], id: InstanceId, slot: Slot, deadline: Millis) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let family = instance.timer(slot).family;
+        instance.timer(slot).deadline = None;
+        let alarm = self.patterns.alarm(instance.alarm);
+        match slot {
+            Slot::Raise(at) => {
+                let entry = &alarm.raise[usize::from(at)];
+                let memory = &mut instance.raise[usize::from(at)];
+                memory.run = 0;
+                let Some(hit) = memory.hit.clone() else { return };
+                let weight = if matches!(entry.kind, RaiseKind::Absent { .. }) { 1 } else { hit.hit.weight };
+                let cause = Cause { hit: &hit, time: deadline, deadline: true, weight };
+                if !self.suppressed(families, id, entry, &cause) {
+                    self.begin(families, id, entry, &cause, false);
+                }
+            }
+            Slot::Clear(at) => {
+                let clear = &alarm.clear[usize::from(at)];
+                let hit = instance.last_hit.clone();
+                if let Some(hit) = hit {
+                    self.end(families, id, clear.causes, ClearedBy::Quiet, &hit, deadline, true, false);
+                }
+            }
+            Slot::Forget => {
+                let clock = family.and_then(|f| self.clocks.get(&f)).copied().unwrap_or(deadline);
+                if instance.is_idle(alarm, clock) {
+                    self.forget(id);
+                } else if instance.active == 0
+                    && let Some(family) = family
+                {
+                    self.set_timer(id, Slot::Forget, clock + LINGER, family);
+                }
+            }
+        }
+    }
+
+    pub(super) fn forget(&mut self, id: InstanceId) {
+        if let Some(instance) = self.instances.remove(&id)
+            && let Some(group) = self.groups.get_mut(&(instance.alarm, instance.place))
+        {
+            group.remove(&instance.by);
+            self.keys.give_back(instance.alarm);
+        }
+    }
+
+    /// An instance that nothing needs any more is dropped after a while: keys come and go.
+    pub(super) fn linger(&mut self, id: InstanceId, hit: &TimedHit) {
+        let Some(instance) = self.instances.get(&id) else { return };
+        let keyed = !self.patterns.alarm(instance.alarm).by.is_empty();
+        if keyed && instance.active == 0 && instance.forget.deadline.is_none() {
+            self.set_timer(id, Slot::Forget, hit.moment.millis + LINGER, hit.family);
+        }
+    }
+
+    pub(super) fn hole(&mut self, family: FamilyId, from: Millis, until: Millis) {
+        for instance in self.instances.values_mut() {
+            instance.pass_hole(self.patterns.alarm(instance.alarm), family, from, until);
+        }
+    }
+
+    pub(super) fn step(&mut self, family: FamilyId, by: Millis) {
+        self.history.shift(family, by);
+        if let Some(clock) = self.clocks.get_mut(&family) {
+            *clock += by;
+        }
+        let mut timers = BinaryHeap::new();
+        for (&id, instance) in &mut self.instances {
+            instance.shift(family, by);
+            let own: Vec<(Slot, Millis)> = instance
+                .slots()
+                .filter(|(_, t)| t.family == Some(family))
+                .filter_map(|(s, t)| Some((s, t.deadline?)))
+                .collect();
+            for (slot, deadline) in own {
+                instance.timer(slot).queued = Some(deadline);
+                timers.push(Reverse((deadline, id, slot)));
+            }
+        }
+        self.timers.insert(family, timers);
+    }
+}
