@@ -13,7 +13,7 @@ mod timeline;
 
 use std::sync::Arc;
 
-use crate::correlate::{Clock, Correlator, Event, Family, FamilyId, Merge, Note, What};
+use crate::correlate::{Clock, Correlator, Event, Family, FamilyId, Lane, Merge, Note, Released, What};
 use crate::pattern::Patterns;
 use crate::scan::Summary;
 use crate::time::Millis;
@@ -132,7 +132,12 @@ pub fn replay<E>(
         })?;
     }
     if let Some(end) = options.end {
-        timelines.iter_mut().for_each(|t| t.close(end));
+        for (at, timeline) in timelines.iter_mut().enumerate() {
+            for event in timeline.close(end) {
+                let family = FamilyId(at as u32);
+                correlator.event(&Released { family, event, lane: Lane::Both, late: false }, &mut made);
+            }
+        }
         correlator.complete(end, &mut made);
         if let Some(listener) = &mut listener {
             listener(&Event { key: end, what: What::Tick(end) }, &correlator.take_notes(), &made);

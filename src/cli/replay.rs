@@ -20,7 +20,7 @@ use crate::input::discover::{Discovery, discover};
 use crate::pattern::Patterns;
 use crate::replay::gather::{Fate, Gathered, Gatherer};
 use crate::replay::{Options, Report, replay};
-use crate::time::{Millis, Moment, parse_duration};
+use crate::time::{MINUTE, Millis, Moment, parse_duration};
 use crate::transition::{Mode, Transition};
 
 /// Read logs and archives and print the alarms that they raise and clear
@@ -117,7 +117,8 @@ fn duration(text: &str) -> Result<Millis, String> {
     if text == "0" {
         return Ok(0);
     }
-    parse_duration(text).ok_or_else(|| "expected a duration such as 2s or 500ms".to_owned())
+    let hold = parse_duration(text).filter(|hold| *hold <= 24 * 60 * MINUTE);
+    hold.ok_or_else(|| "expected a duration such as 2s or 500ms, of at most a day".to_owned())
 }
 
 impl Replay {
@@ -134,7 +135,7 @@ impl Replay {
         refuse_unused(&assigner, &gathered)?;
         let mut summary = Summary::new(self.loudness());
         summary.files(&gathered, &discovery, &patterns);
-        if gathered.families.is_empty() {
+        if !gathered.files.iter().any(|f| matches!(f.fate, Fate::Read(_))) {
             let exit = Exit::NothingToRead;
             return Err(Failure::new(exit, "no log was found in what was given; `--verbose` says what was skipped"));
         }

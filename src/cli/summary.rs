@@ -118,7 +118,7 @@ impl Summary {
                     self.guess(path, outer, &reading.assignment, patterns);
                 }
                 Fate::Ambiguous(_) => {}
-                Fate::Damaged(what) | Fate::Unreadable(what) => self.damage(what),
+                Fate::Damaged(what) | Fate::Unreadable(what, _) => self.damage(what),
             }
         }
         self.counts.unopened = unopened.len() as u64;
@@ -227,7 +227,7 @@ impl Summary {
     /// The end: what was strange, what was read, and, for a person, how the alarms came out.
     pub fn end(&self, report: &Report, zones: &LogZones, table: bool) {
         for family in &report.families {
-            family.disagreements.iter().for_each(|d| self.say(Loudness::Verbose, d));
+            family.disagreements.iter().take(1).for_each(|d| self.say(Loudness::Normal, d));
             for file in &family.ahead {
                 let text = "its last line is later than the file itself; if its zone is another, say so with `--tz`";
                 self.say(Loudness::Normal, &format!("{file}: {text}"));

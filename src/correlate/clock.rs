@@ -21,6 +21,8 @@ pub struct Clock {
     family: FamilyId,
     zone: Zone,
     last: Option<Millis>,
+    /// No record has told it: it is what was assumed for one.
+    assumed: bool,
     clock: Option<Millis>,
     /// For records without any time before them: what the file around them says.
     fallback: Option<Millis>,
@@ -47,6 +49,7 @@ impl Clock {
             family,
             zone,
             last: None,
+            assumed: false,
             clock: None,
             fallback: None,
             wall: None,
@@ -66,9 +69,17 @@ impl Clock {
 
     /// A file of the family begins: its first stamp, and its own modification time, for what has no other time.
     /// Returns the instant of the former.
-    pub fn begin_file(&mut self, first: Option<Stamp>, modified: Option<Millis>) -> Option<Millis> {
+    pub fn begin_file(
+        &mut self,
+        first: Option<Stamp>,
+        modified: Option<Millis>,
+        out: &mut Vec<Event>,
+    ) -> Option<Millis> {
         let first = first.and_then(|s| self.zone.instant(s, self.last, modified));
         self.fallback = first.or(modified);
+        if let Some(first) = first {
+            self.pass_hole(first, out);
+        }
         first
     }
 
@@ -87,10 +98,15 @@ impl Clock {
     pub fn end_file(&mut self, last: Option<Stamp>, hole: bool, out: &mut Vec<Event>) {
         if let Some(t) = last.and_then(|s| self.instant(s)) {
             self.pass_hole(t, out);
-            self.last = Some(t);
+            (self.last, self.assumed) = (Some(t), false);
             self.tick(t - SLACK, out);
         }
         self.hole |= hole;
+    }
+
+    /// The logs are complete until `end`, but for a hole that is still open there.
+    pub fn close(&mut self, end: Millis, out: &mut Vec<Event>) {
+        self.pass_hole(end, out);
     }
 
     /// No other file follows: here the clock stops.
@@ -106,7 +122,7 @@ impl Clock {
             Seen::Tick(stamp) => {
                 if let Some(t) = self.instant(stamp) {
                     self.pass_hole(t, out);
-                    self.last = Some(t);
+                    (self.last, self.assumed) = (Some(t), false);
                     // Less the slack, so that no tick inside a file is ahead of the file's last record.
                     self.tick(t - SLACK, out);
                 }
@@ -124,20 +140,23 @@ impl Clock {
     fn hit(&mut self, hit: Hit, out: &mut Vec<Event>) {
         let own = hit.stamp.and_then(|s| self.instant(s));
         let (time, assumed) = match own.or(self.last) {
-            Some(t) => (t, false),
+            Some(t) => (t, own.is_none() && self.assumed),
             // Nothing in the family had a time so far. Without any hint the beginning of all time is the one value
             // that nobody takes for a real one.
             None => (self.fallback.unwrap_or(0), true),
         };
         let time = self.believe(time);
-        self.pass_hole(time, out);
+        // A time that is only the one before says nothing of where the hole ends.
+        if own.is_some() {
+            self.pass_hole(time, out);
+        }
         if let Some(clock) = self.clock.filter(|clock| time < clock - STEP_BACK) {
             self.counts.steps += 1;
             self.clock = Some(time);
             out.push(Event { key: time, what: What::Step(time - clock) });
         }
         self.counts.assumed += u64::from(assumed);
-        self.last = Some(time);
+        (self.last, self.assumed) = (Some(time), assumed);
         let key = self.clock.map_or(time, |c| c.max(time));
         self.clock = Some(key);
         let timed = TimedHit { hit, moment: self.zone.moment(time), assumed, family: self.family, position: self.hits };

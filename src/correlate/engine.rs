@@ -220,7 +220,7 @@ impl<'p> Engine<'p> {
 
     fn count_only(&mut self, id: InstanceId, hit: &Arc<TimedHit>) {
         if let Some(instance) = self.instances.get_mut(&id).filter(|i| i.active != 0) {
-            instance.count += hit.hit.weight;
+            instance.count = instance.count.saturating_add(hit.hit.weight);
         }
     }
 

@@ -7,7 +7,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::event::{Family, FamilyId, TimedHit};
-use crate::pattern::zone::STEP_BACK;
 use crate::pattern::{Patterns, SignalId};
 use crate::time::{MINUTE, Millis};
 
@@ -77,10 +76,8 @@ impl History {
             };
             p.at >= from.time - within && p.at <= newest
         };
-        // Kept in the order of the merge, from which a hit's own time is never further than a step back.
-        let reach = |p: &&Past| p.at >= from.time - within - STEP_BACK;
         let past = signals.iter().filter_map(|s| self.past.get(s));
-        let mut found: Vec<&Past> = past.flat_map(|past| past.iter().rev().take_while(reach)).filter(visible).collect();
+        let mut found: Vec<&Past> = past.flat_map(|past| past.iter().rev()).filter(visible).collect();
         if signals.len() > 1 || found.len() > 1 {
             let rank = |p: &Past| families[p.hit.family.index()].rank();
             found.sort_by(|a, b| (b.at, rank(b), b.hit.position).cmp(&(a.at, rank(a), a.hit.position)));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::event::{FamilyId, TimedHit};
+use super::window::Window;
 use crate::pattern::{Alarm, AlarmId, CauseSet, ClearKind, RaiseKind};
 use crate::time::{MINUTE, Millis, Moment};
 use crate::transition::{Event, Location, Provenance};
@@ -41,7 +42,7 @@ pub struct Memory {
     /// `absent`: time of the last of them.
     pub last: Millis,
     /// `count`: times and weights inside the window.
-    pub window: VecDeque<(Millis, u64, FamilyId)>,
+    pub window: Window,
     /// The hit that a deadline will be blamed on.
     pub hit: Option<Arc<TimedHit>>,
 }
@@ -148,7 +149,7 @@ impl Instance {
     pub fn is_idle(&self, alarm: &Alarm, clock: Millis) -> bool {
         let waits = self.slots().any(|(slot, t)| slot != Slot::Forget && t.deadline.is_some());
         let counting = alarm.raise.iter().zip(&self.raise).any(|(r, m)| match r.kind {
-            RaiseKind::Count { within, .. } => m.window.back().is_some_and(|(t, ..)| *t >= clock - within - LINGER),
+            RaiseKind::Count { within, .. } => m.window.latest().is_some_and(|t| t >= clock - within - LINGER),
             RaiseKind::Absent { span, .. } => m.run > 0 && m.last >= clock - span - LINGER,
             _ => false,
         });
@@ -162,9 +163,7 @@ impl Instance {
             if memory.timer.family == Some(family) {
                 memory.last += by;
             }
-            for (t, _, _) in memory.window.iter_mut().filter(|(_, _, f)| *f == family) {
-                *t += by;
-            }
+            memory.window.shift(family, by);
             memory.timer.shift(family, by);
         }
         for timer in &mut self.quiet {

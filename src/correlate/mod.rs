@@ -13,6 +13,7 @@ mod keys;
 pub mod merge;
 pub mod note;
 mod record;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

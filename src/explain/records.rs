@@ -89,8 +89,8 @@ impl Reader<'_> {
     /// One hit came out for each record, in order.
     fn time(&mut self) {
         let mut clock = Clock::new(FamilyId(0), self.subject.family.zone);
-        clock.begin_file(self.belief.first, self.subject.modified);
         let mut events = Vec::new();
+        clock.begin_file(self.belief.first, self.subject.modified, &mut events);
         for seen in self.seen.drain(..) {
             clock.place(seen, &mut events);
         }

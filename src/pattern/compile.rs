@@ -124,7 +124,13 @@ impl Compiler<'_> {
         match def {
             LayoutDef::Broken => None,
             LayoutDef::Conversion(pattern) => {
-                Layout::from_conversion(&pattern.value).map_err(|e| spec(self, pattern, e)).ok()
+                let layout = Layout::from_conversion(&pattern.value).map_err(|e| spec(self, pattern, e)).ok()?;
+                if let Some(zone) = layout.zone().filter(|zone| Zone::parse(zone).is_none()) {
+                    let title = format!("unknown time zone `{zone}`");
+                    let help = "write an IANA name such as Asia/Shanghai, or leave it out and give the log a `tz`";
+                    self.found.push(Diagnostic::error(&pattern.span, title, "named in this layout").help(help));
+                }
+                Some(layout)
             }
             LayoutDef::Regex { regex, time } => {
                 let format = time.as_ref().map_or(DEFAULT_TIME, |t| &t.value);

@@ -15,6 +15,9 @@ pub const STEP_BACK: Millis = MINUTE;
 
 const DAY: Millis = 24 * 60 * MINUTE;
 
+/// By how much a file's own stamp may be older than what stands in it, by another machine's clock.
+const YOUNGER: Millis = DAY;
+
 /// What to write instead of the name of a zone that there is not.
 pub fn help(wrong: &str) -> String {
     match super::diagnostic::nearest(wrong, chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name())) {
@@ -108,25 +111,42 @@ impl Zone {
         }
     }
 
-    /// The instant of what a log printed. A date without a year takes the year in which it is next to `near`.
+    /// The instant of what a log printed. A date without a year takes the year in which it is next to `last`, or else the
+    /// latest that is not after `near`, the file's own stamp.
     pub fn instant(&self, stamp: Stamp, last: Option<Millis>, near: Option<Millis>) -> Option<Millis> {
         match stamp {
             Stamp::Utc(t) => Some(t),
             Stamp::Local(local) => Some(self.resolve(local, last)),
             Stamp::Yearless { month, day, ms } => {
-                let local = self.with_year(month, day, ms, last.or(near)?)?;
+                let local = match (last, near) {
+                    (Some(last), _) => self.with_year(month, day, ms, last, |t| (t - last).abs())?,
+                    // A file is not younger than its last line, nor by a year.
+                    (None, Some(near)) => {
+                        let age = |t: Millis| if t <= near + YOUNGER { near - t } else { Millis::MAX };
+                        self.with_year(month, day, ms, near, age)?
+                    }
+                    (None, None) => return None,
+                };
                 Some(self.resolve(local, last))
             }
         }
     }
 
-    fn with_year(&self, month: u8, day: u8, ms: u32, near: Millis) -> Option<Millis> {
+    /// The local time in that of the years around `near` which `distance` says is best.
+    fn with_year(
+        &self,
+        month: u8,
+        day: u8,
+        ms: u32,
+        near: Millis,
+        distance: impl Fn(Millis) -> Millis,
+    ) -> Option<Millis> {
         use chrono::{Datelike, NaiveDate};
         let year = DateTime::from_timestamp_millis(near)?.year();
         (year - 1..=year + 1)
             .filter_map(|y| NaiveDate::from_ymd_opt(y, month.into(), day.into()))
             .filter_map(|d| Some(d.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis() + Millis::from(ms)))
-            .min_by_key(|local| (self.resolve(*local, None) - near).abs())
+            .min_by_key(|local| distance(self.resolve(*local, None)))
     }
 }
 

@@ -68,18 +68,23 @@ impl Run {
 }
 
 fn begins_like(longer: &Run, run: &Run) -> bool {
+    // Without a time inside, only the file's own stamp tells what was written twice from what was copied.
+    let same_age = run.summary.first.is_some() || longer.modified == run.modified;
     // One that counts behind an intact copy has its own first time no more.
-    longer.from > 0 || run.summary.first.is_none() || longer.summary.first == run.summary.first
+    longer.from > 0 || (longer.summary.first == run.summary.first && same_age)
 }
 
 /// Of two that begin alike, the shorter one: is all that it says in the longer one too?
 fn adds_nothing(run: &Run, longer: &Run) -> bool {
+    // A stump from which no record came proves nothing of what it is a copy of, and its hole must be seen.
+    let stump = run.summary.hole_at_end && run.summary.first.is_none();
     // Where a damaged copy says something else, that is the damage.
-    run.summary.hole_at_end
-        || longer.from == 0
-            && not_later(run, longer)
-            && all_in(run.summary.orphans.iter().cloned(), longer.summary.orphans.iter().cloned(), run)
-            && all_in(hits(run), hits(longer), run)
+    !stump
+        && (run.summary.hole_at_end && run.summary.first.is_some()
+            || longer.from == 0
+                && not_later(run, longer)
+                && all_in(run.summary.orphans.iter().cloned(), longer.summary.orphans.iter().cloned(), run)
+                && all_in(hits(run), hits(longer), run))
 }
 
 fn not_later(run: &Run, longer: &Run) -> bool {

@@ -14,7 +14,7 @@ use crate::input::archive::{self, Damage, MemberInfo, Visitor};
 use crate::input::assign::{Assigner, Assignment, Place, SAMPLE, Unassigned};
 use crate::input::discover::Found;
 use crate::pattern::{LogId, Patterns, Zone};
-use crate::scan::{Lookahead, Scanner, Seen};
+use crate::scan::{Lookahead, Scanner, Seen, Summary};
 
 /// What is scanned at a time.
 const BLOCK: usize = 256 * 1024;
@@ -72,7 +72,8 @@ pub enum Fate {
     Ambiguous(Vec<Arc<str>>),
     /// A part of an archive that cannot be made out.
     Damaged(String),
-    Unreadable(String),
+    /// Why, and whose it is, if its path tells.
+    Unreadable(String, Option<Assignment>),
 }
 
 #[derive(Debug)]
@@ -124,9 +125,22 @@ impl Gatherer<'_> {
         };
         if let Err(error) = ended {
             let path = found.path.display().to_string();
-            visit.tell(path, Fate::Unreadable(error.to_string()), None);
+            let run = self.unread(found, &path);
+            visit.tell(
+                path,
+                Fate::Unreadable(error.to_string(), run.as_ref().map(|(a, _)| a.clone())),
+                run.map(|r| r.1),
+            );
         }
         visit.told
+    }
+
+    /// A file that cannot be read is a hole in its family, if its path tells which that is.
+    fn unread(&self, found: &Found, path: &str) -> Option<(Assignment, Run)> {
+        let assignment = self.assigner.by_path(&Place { outer: found.path.clone(), inner: Vec::new() })?;
+        let summary = Summary { hole_at_end: true, ..Summary::default() };
+        let rank = assignment.rank.clone();
+        Some((assignment, Run { file: path.to_owned(), summary, rank, ..Run::default() }))
     }
 
     /// Files of the same node, log and name are a family, in whatever order they were read.
@@ -135,8 +149,12 @@ impl Gatherer<'_> {
         let mut families: BTreeMap<FamilyKey, Vec<(usize, Run)>> = BTreeMap::new();
         let mut files = Vec::new();
         for (report, run) in told {
-            if let (Fate::Read(reading), Some(run)) = (&report.fate, run) {
-                let Assignment { node, log, family, .. } = &reading.assignment;
+            let assignment = match &report.fate {
+                Fate::Read(reading) => Some(&reading.assignment),
+                Fate::Unreadable(_, assignment) => assignment.as_ref(),
+                _ => None,
+            };
+            if let (Some(Assignment { node, log, family, .. }), Some(run)) = (assignment, run) {
                 families.entry((node.clone(), *log, family.clone())).or_default().push((files.len(), run));
             }
             files.push(report);

@@ -1,10 +1,11 @@
 //! The order of a family's files: by the first time inside, because names lie.
 //!
 //! `x-1.log.gz` is the newest in one naming scheme and the oldest in another, and copies lose their modification
-//! times. Names only break ties, and what they say otherwise is reported.
+//! times. Names break ties, place what has no time, and are reported where they say otherwise.
 
 use super::{FamilyRuns, Run};
 use crate::pattern::LogId;
+use crate::pattern::stamp::Stamp;
 use crate::time::Millis;
 
 /// The runs of a family, oldest first, and what was strange about their order.
@@ -16,22 +17,41 @@ pub struct Ordered {
 
 pub fn order(family: FamilyRuns) -> Ordered {
     let zone = family.family.zone;
-    let mut keyed: Vec<(Option<Millis>, Run)> = family
-        .runs
-        .into_iter()
-        .map(|run| {
-            let first = run.summary.first.and_then(|s| zone.instant(s, None, run.modified));
-            // A file without any time stands where its own stamp puts it.
-            (first.or(run.modified), run)
-        })
-        .collect();
-    keyed.sort_by(|(a, x), (b, y)| (a, &x.rank, &x.file).cmp(&(b, &y.rank, &y.file)));
-    let disagreements = keyed
+    let first = |run: &Run| run.summary.first.and_then(|s| zone.instant(s, None, run.modified));
+    let (mut timed, mut untimed): (Vec<(Millis, Run)>, Vec<Run>) = (Vec::new(), Vec::new());
+    for run in family.runs {
+        match first(&run) {
+            Some(first) => timed.push((first, run)),
+            None => untimed.push(run),
+        }
+    }
+    timed.sort_by(|(a, x), (b, y)| (a, &x.rank, &x.file).cmp(&(b, &y.rank, &y.file)));
+    let doubtful = |run: &Run| matches!(run.summary.first, Some(Stamp::Local(t)) if zone.doubt(t) > 0);
+    // Files that begin in an hour that occurs twice: which of the two it was, only the names tell.
+    for neighbours in timed.chunk_by_mut(|(_, x), (_, y)| doubtful(x) && doubtful(y)) {
+        neighbours.sort_by(|(a, x), (b, y)| (&x.rank, a, &x.file).cmp(&(&y.rank, b, &y.file)));
+    }
+    let disagreements = timed
         .windows(2)
-        .filter(|pair| {
-            pair[0].0 != pair[1].0 && pair[0].1.rank.len() == pair[1].1.rank.len() && pair[0].1.rank > pair[1].1.rank
-        })
+        .filter(|pair| pair[0].0 != pair[1].0 && pair[0].1.rank > pair[1].1.rank)
         .map(|pair| format!("{} begins before {}, though its name says otherwise", pair[0].1.file, pair[1].1.file))
         .collect();
-    Ordered { log: family.family.log, runs: keyed.into_iter().map(|(_, run)| run).collect(), disagreements }
+    untimed.sort_by(|x, y| (&x.rank, x.modified, &x.file).cmp(&(&y.rank, y.modified, &y.file)));
+    for run in untimed {
+        let at = place(&timed, &run);
+        let time = timed.get(at.wrapping_sub(1)).map_or(Millis::MIN, |(t, _)| *t);
+        timed.insert(at, (time, run));
+    }
+    Ordered { log: family.family.log, runs: timed.into_iter().map(|(_, run)| run).collect(), disagreements }
+}
+
+/// Where a file without any time stands: where its name puts it, and if the names say nothing, its own stamp.
+fn place(timed: &[(Millis, Run)], run: &Run) -> usize {
+    let by_name = timed.iter().position(|(_, other)| other.rank > run.rank);
+    let named = timed.iter().any(|(_, other)| other.rank != run.rank);
+    match (by_name, run.modified) {
+        (Some(at), _) => at,
+        (None, Some(modified)) if !named => timed.partition_point(|(t, _)| *t <= modified),
+        (None, _) => timed.len(),
+    }
 }

@@ -1,9 +1,10 @@
 //! Transitions in order of time.
 //!
 //! A deadline becomes a fact only when the clock has passed it, and then its transition is older than others that
-//! were made before. So a transition is kept until nothing older can come.
+//! were made before. So a transition is kept until nothing older can come. Those of one key never overtake each other,
+//! whatever their times: the last one says what state the instance is in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::time::Millis;
@@ -20,6 +21,8 @@ pub struct Output<W> {
     write: W,
     /// By time and key, and for one key in the order in which they were made.
     waiting: BTreeMap<(Millis, Arc<str>, u64), Transition>,
+    /// For each key that waits, where its last transition stands, and how many there are.
+    last: HashMap<Arc<str>, (Millis, u64)>,
     /// What their evidence takes, which may be nothing or the larger part.
     bytes: usize,
     made: u64,
@@ -28,7 +31,7 @@ pub struct Output<W> {
 
 impl<E, W: FnMut(Transition) -> Result<(), E>> Output<W> {
     pub fn new(write: W) -> Output<W> {
-        Output { write, waiting: BTreeMap::new(), bytes: 0, made: 0, asked: BATCH }
+        Output { write, waiting: BTreeMap::new(), last: HashMap::new(), bytes: 0, made: 0, asked: BATCH }
     }
 
     /// `settled`: nothing that is still to come is older than this; `None`: nothing is to come.
@@ -40,7 +43,9 @@ impl<E, W: FnMut(Transition) -> Result<(), E>> Output<W> {
         for transition in transitions {
             self.made += 1;
             self.bytes += bytes(&transition);
-            self.waiting.insert((transition.time.millis, transition.key.clone(), self.made), transition);
+            let (last, count) = self.last.entry(transition.key.clone()).or_insert((Millis::MIN, 0));
+            (*last, *count) = (transition.time.millis.max(*last), *count + 1);
+            self.waiting.insert((*last, transition.key.clone(), self.made), transition);
         }
         if self.waiting.len() < self.asked {
             return Ok(());
@@ -67,6 +72,12 @@ impl<E, W: FnMut(Transition) -> Result<(), E>> Output<W> {
         match self.waiting.pop_first() {
             Some((_, transition)) => {
                 self.bytes -= bytes(&transition);
+                if let Some((_, count)) = self.last.get_mut(&transition.key) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.last.remove(&transition.key);
+                    }
+                }
                 (self.write)(transition)
             }
             None => Ok(()),

@@ -63,8 +63,12 @@ impl<'p> Timeline<'p> {
     }
 
     /// The logs are complete until `end`, and so is the clock.
-    pub fn close(&mut self, end: Millis) {
+    /// If the last file was cut, the hole behind it comes back.
+    pub fn close(&mut self, end: Millis) -> Vec<Event> {
         self.reached = self.reached.max(Some(end));
+        let mut events = Vec::new();
+        self.clock.close(end, &mut events);
+        events
     }
 
     pub fn next(&mut self) -> Option<Event> {
@@ -99,7 +103,7 @@ impl<'p> Timeline<'p> {
     }
 
     fn begin(&mut self, mut run: Run, events: &mut Vec<Event>) {
-        let first = self.clock.begin_file(run.summary.first, run.modified);
+        let first = self.clock.begin_file(run.summary.first, run.modified, events);
         self.first = self.first.or(first);
         for orphan in std::mem::take(&mut run.summary.orphans) {
             self.adopt(orphan, events);
@@ -132,6 +136,10 @@ impl<'p> Timeline<'p> {
         }
         if let Some(carry) = summary.carry {
             self.carry = carry;
+        }
+        if summary.hole_at_end {
+            // What comes next is not the rest of that record.
+            self.carry = Carry::default();
         }
         if let (Some(last), Some(modified)) = (self.clock.last(), modified)
             && summary.last.is_some()

@@ -20,8 +20,8 @@ use tocsin::pattern::diagnostic::Source as File;
 use tocsin::replay::{Options, replay};
 use tocsin::transition::{ClearedBy, Mode, Transition};
 
-use rules::{Alarm, Millis};
-use streams::{Between, Source};
+use rules::{Alarm, Kind, Millis, Raise, With};
+use streams::{Between, Record, Said, Source};
 
 const SIGNALS: usize = 4;
 
@@ -151,4 +151,27 @@ proptest! {
         let expected = model::transitions(&case.alarms, &case.sources, case.end);
         compare(without_ids(expected), without_ids(engine(&case)))?;
     }
+}
+
+/// What the property above leaves out, since its families share no node: one whose clock was set back is far behind in
+/// what a look back goes through, and must not hide what others said before.
+#[test]
+fn a_clock_that_is_set_back_hides_nothing_of_other_families() {
+    let said = |signal| Said::Signal { signal, weight: 1, captures: [None; 4] };
+    let record = |before, ahead, signal| Record { before, ahead, behind: 0, said: said(signal) };
+    let source = |log, records| Source { node: 0, log, records };
+    let with = With { on: vec![0], within: 6000, cause: Some("a"), max: None };
+    let kind = Kind::On { on: vec![1] };
+    let raise = Raise { kind, cause: None, renew: false, with: vec![with], unless: vec![] };
+    let (name, logs, by) = ("A0".to_owned(), vec![0], vec![]);
+    let case = Case {
+        alarms: vec![Alarm { name, logs, by, stateless: false, raise: vec![raise], clear: vec![] }],
+        sources: vec![
+            source(0, vec![record(Between::Nothing, 0, 0), record(Between::Nothing, 3000, 1)]),
+            source(1, vec![record(Between::Nothing, 500, 0), record(Between::Step(90_000), 0, 0)]),
+        ],
+        end: None,
+    };
+    assert_eq!(engine(&case).iter().map(|t| t.causes.len()).collect::<Vec<_>>(), [2]);
+    agree(&case).unwrap();
 }

@@ -17,7 +17,11 @@ impl Engine<'_> {
         let time = hit.moment.millis;
         let cause = Cause { hit, time, deadline: false, weight: hit.hit.weight };
         match &entry.kind {
-            RaiseKind::On { .. } if entry.renew => self.renew(families, id, entry, &cause),
+            RaiseKind::On { .. } if entry.renew => {
+                if !self.suppressed(families, id, entry, &cause) {
+                    self.renew(families, id, entry, &cause);
+                }
+            }
             RaiseKind::On { .. } => {
                 if self.suppressed(families, id, entry, &cause) {
                 } else if alarm.stateless {
@@ -49,7 +53,7 @@ impl Engine<'_> {
     /// A raise or renew hit counts, and every quiet entry that it keeps up starts anew.
     pub(super) fn touch(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
-        instance.count += cause.weight;
+        instance.count = instance.count.saturating_add(cause.weight);
         instance.last_hit = Some(cause.hit.clone());
         let alarm = self.patterns.alarm(instance.alarm);
         for (at, clear) in alarm.clear.iter().enumerate() {
@@ -160,11 +164,7 @@ impl Engine<'_> {
     ) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
         let active = instance.active & bit(entry.cause) != 0;
-        let window = &mut instance.raise[at].window;
-        window.push_back((cause.time, cause.weight, cause.hit.family));
-        let newest = window.iter().map(|(t, ..)| *t).max().unwrap_or(cause.time);
-        window.retain(|(t, ..)| *t >= newest - within);
-        let have: u64 = window.iter().map(|(_, w, _)| w).sum();
+        let have = instance.raise[at].window.add(cause.time, cause.weight, cause.hit.family, within, need);
         if active {
             self.begin(families, id, entry, cause, late);
         } else if have >= need {
