@@ -123,7 +123,8 @@ impl<'p> Assigner<'p> {
         let log = match best.as_slice() {
             [(_, _, only)] => *only,
             several => {
-                let default = several.iter().find(|(_, _, id)| self.patterns.log(*id).default);
+                let mut defaults = several.iter().filter(|(_, _, id)| self.patterns.log(*id).default);
+                let default = defaults.next().filter(|_| defaults.next().is_none());
                 // In a directory, a file that says nothing of ours is simply not ours.
                 let names = || several.iter().map(|(_, _, id)| self.patterns.log(*id).name.clone()).collect();
                 default.map(|(_, _, id)| *id).ok_or_else(|| if named || most.0 > 0 { Unassigned::Ambiguous(names()) } else { Unassigned::Unknown })?
