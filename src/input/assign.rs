@@ -4,7 +4,7 @@
 //! which other files exist. Where the path does not tell, the content does, and that is said aloud.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::rotation::{Rolled, rolled};
@@ -67,7 +67,7 @@ impl Place {
         let outer = if self.is_stdin() {
             String::new()
         } else {
-            std::path::absolute(&self.outer).unwrap_or_else(|_| self.outer.clone()).to_string_lossy().into_owned()
+            absolute(&self.outer).to_string_lossy().into_owned()
         };
         let mut path = outer;
         for name in &self.inner {
@@ -76,6 +76,20 @@ impl Place {
         }
         path
     }
+}
+
+/// A path from the root without detours. Links stay as they are: a node's directory may be one.
+fn absolute(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 pub struct Assigner<'p> {
@@ -157,7 +171,7 @@ impl<'p> Assigner<'p> {
 
     fn assignment(&self, place: &Place, log: LogId, live: &str, anchor: usize, rolled: Rolled) -> Assignment {
         let above = live[..anchor].trim_end_matches('/');
-        let own = above == "/var/log/Bigdata" || above == "/var/log";
+        let own = live.starts_with("/var/log/");
         let above = above.strip_suffix("Bigdata").filter(|a| a.is_empty() || a.ends_with('/')).unwrap_or(above).trim_end_matches('/');
         let above = above.strip_suffix("var/log").filter(|a| a.is_empty() || a.ends_with('/')).unwrap_or(above).trim_end_matches('/');
         let (node, announce): (Arc<str>, _) = match above.rsplit('/').next().filter(|n| !n.is_empty()) {
@@ -203,7 +217,6 @@ fn decision<'a, T>(decided: &'a [(T, PathBuf)], place: &Place) -> Option<&'a T> 
 }
 
 fn covers(path: &Path, file: &Path) -> bool {
-    let absolute = |p: &Path| std::path::absolute(p).unwrap_or_else(|_| p.to_owned());
     path == file || (path.as_os_str() != "-" && absolute(file).starts_with(absolute(path)))
 }
 
@@ -217,3 +230,6 @@ fn outer_name(place: &Place) -> String {
     let stem = endings.iter().find_map(|e| name.strip_suffix(e)).filter(|s| !s.is_empty());
     stem.unwrap_or(&name).to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,3 +183,6 @@ fn remember(window: &mut VecDeque<Stamp>, stamp: Stamp) {
     }
     window.push_back(stamp);
 }
+
+#[cfg(test)]
+mod tests;
