@@ -40,7 +40,15 @@ fn help() {
         assert!(help.out.contains("Usage: tocsin ") && help.out.contains("--patterns <DIR>"), "{}", help.out);
     }
     let long = site.run(&["--help"]).out;
-    for code in ["0  fine", "2  usage", "3  nothing to read", "4  read, but", "5  standard output closed", "7  pattern", "8  warnings"] {
+    for code in [
+        "0  fine",
+        "2  usage",
+        "3  nothing to read",
+        "4  read, but",
+        "5  standard output closed",
+        "7  pattern",
+        "8  warnings",
+    ] {
         assert!(long.contains(&format!("\n  {code}")), "{code} in {long}");
     }
 }
@@ -81,7 +89,12 @@ fn nothing_to_read() {
     site.write("empty/notes.txt", b"nothing of ours\n");
     refused(&site, &["replay", "nowhere"], 3, "tocsin: no such file or directory: nowhere\n");
     refused(&site, &["replay", ".", "nowhere", "nor-here"], 3, "no such file or directory: nowhere, nor-here\n");
-    refused(&site, &["replay", "empty"], 3, "tocsin: no log was found in what was given; `--verbose` says what was skipped\n");
+    refused(
+        &site,
+        &["replay", "empty"],
+        3,
+        "tocsin: no log was found in what was given; `--verbose` says what was skipped\n",
+    );
     refused(&site, &["replay", "--verbose", "empty"], 3, "tocsin: empty/notes.txt: skipped, no log looks like this\n");
     let ended = site.run_with_input(&["replay", "-"], b"");
     assert_eq!(ended.code, Some(3), "{}", ended.err);
@@ -101,12 +114,16 @@ fn closed_output() {
     let site = site();
     for (args, message) in [
         (&["replay", "--tz", "UTC", "."][..], "tocsin: standard output was closed: transitions are being lost\n"),
-        (&["replay", "--tz", "UTC", "--format", "table", "."], "tocsin: standard output was closed: transitions are being lost\n"),
+        (
+            &["replay", "--tz", "UTC", "--format", "table", "."],
+            "tocsin: standard output was closed: transitions are being lost\n",
+        ),
         (&["check"], "tocsin: standard output was closed\n"),
         (&["--version"], ""),
         (&["--help"], ""),
     ] {
-        let mut child = site.command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            site.command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // Nobody reads any more before the first line is written: help comes at once, so there it is a race to win.
         drop(child.stdout.take());
         let mut err = String::new();
@@ -133,7 +150,10 @@ fn table() {
     let site = site();
     let zookeeper = "2021-03-22 14:00:00,000 [myid:1] - WARN  [NIOServerCxn.Factory:NIOServerCnxnFactory@211] - Too many connections from /10.0.0.1 - max is 60\n";
     site.write("node-7/zookeeper/quorumpeer/zookeeper-omm-server-node-7.log", zookeeper.as_bytes());
-    site.write("node-with-a-very-long-name/flink/flinkserver/ha/runlog/ha.log", alarm("2021-03-22 15:00:00,000", 2, 2).as_bytes());
+    site.write(
+        "node-with-a-very-long-name/flink/flinkserver/ha/runlog/ha.log",
+        alarm("2021-03-22 15:00:00,000", 2, 2).as_bytes(),
+    );
     let ended = site.run(&["replay", "--tz", "Asia/Shanghai", "--end", "2021-03-22T16:00", "--format", "table", "."]);
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
     insta::assert_snapshot!(ended.out, @"
@@ -151,7 +171,12 @@ fn table() {
 fn no_colours_without_a_terminal() {
     let site = site();
     site.write("bad.toml", b"[signal.x]\n");
-    for args in [&["replay", "--tz", "UTC", "--format", "table", "."][..], &["check", "bad.toml"], &["replay", "--patterns", "bad.toml", "."], &["--help"]] {
+    for args in [
+        &["replay", "--tz", "UTC", "--format", "table", "."][..],
+        &["check", "bad.toml"],
+        &["replay", "--patterns", "bad.toml", "."],
+        &["--help"],
+    ] {
         let ended = site.run(args);
         assert!(!ended.out.contains('\u{1b}') && !ended.err.contains('\u{1b}'), "{args:?}");
     }
@@ -187,12 +212,15 @@ fn damaged_archive() {
     let text = interrupted() + &alarm("2021-03-22 15:00:00,000", 1, 0).repeat(2000);
     let whole = gzip(text.as_bytes());
     let file = format!("{HA_LOG}.2021-03-22_16-00-00.gz");
-    for (name, bytes) in [("cut off", whole[..whole.len() - 100].to_vec()), ("changed", {
-        let mut bytes = whole.clone();
-        let end = bytes.len() - 6;
-        bytes[end] ^= 0xff;
-        bytes
-    })] {
+    for (name, bytes) in [
+        ("cut off", whole[..whole.len() - 100].to_vec()),
+        ("changed", {
+            let mut bytes = whole.clone();
+            let end = bytes.len() - 6;
+            bytes[end] ^= 0xff;
+            bytes
+        }),
+    ] {
         site.write(&file, &bytes);
         let ended = site.run(&["replay", "--tz", "UTC", "--quiet", "."]);
         assert_eq!(ended.code, Some(4), "{name}: {}", ended.err);
@@ -280,14 +308,20 @@ fn ambiguous_file() {
     fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
         [&["replay", "--tz", "UTC", "--patterns", "alike.toml"], more].concat()
     }
-    let said = "tocsin: here/x.log could be of several logs (app-one, app-two): say which with `--log app-one=here/x.log`\n";
+    let said =
+        "tocsin: here/x.log could be of several logs (app-one, app-two): say which with `--log app-one=here/x.log`\n";
     for path in ["here/x.log", "here"] {
         refused(&site, &with(&[path]), 2, said);
     }
     // The remedy works as it stands there.
     for path in ["here/x.log", "here"] {
         let ended = site.run(&with(&["--log", "app-two=here/x.log", path]));
-        assert_eq!((ended.code, ended.records()[0]["location"]["serviceName"].as_str()), (Some(0), Some("Two")), "{}", ended.err);
+        assert_eq!(
+            (ended.code, ended.records()[0]["location"]["serviceName"].as_str()),
+            (Some(0), Some("Two")),
+            "{}",
+            ended.err
+        );
     }
     // A default decides, and so does standard input's `--log`.
     site.write("alike.toml", ALIKE.replace("service = \"One\"", "service = \"One\"\ndefault = true").as_bytes());
@@ -330,8 +364,14 @@ fn nodes_and_logs_by_hand() {
     assert_eq!(key(&["--assign", "here=.", "."]), "ALM-45640|default|Flink|FlinkServer|here");
     assert_eq!(key(&["--assign", "here=node-7", "."]), "ALM-45640|default|Flink|FlinkServer|here");
     // The nearer path decides, in whatever order they are given.
-    assert_eq!(key(&["--assign", &format!("near={HA_LOG}"), "--assign", "far=.", "."]), "ALM-45640|default|Flink|FlinkServer|near");
-    assert_eq!(key(&["--assign", "far=.", "--assign", &format!("near={HA_LOG}"), "."]), "ALM-45640|default|Flink|FlinkServer|near");
+    assert_eq!(
+        key(&["--assign", &format!("near={HA_LOG}"), "--assign", "far=.", "."]),
+        "ALM-45640|default|Flink|FlinkServer|near"
+    );
+    assert_eq!(
+        key(&["--assign", "far=.", "--assign", &format!("near={HA_LOG}"), "."]),
+        "ALM-45640|default|Flink|FlinkServer|near"
+    );
     // A log that is said wins over the one that the path says.
     assert_eq!(key(&["--log", &format!("ha-oms={HA_LOG}"), "."]), "ALM-12010|default|Manager|OMS|runlog");
     assert_eq!(key(&["--assign", "n=.", "--log", "ha-oms=.", "."]), "ALM-12010|default|Manager|OMS|n");
@@ -339,7 +379,12 @@ fn nodes_and_logs_by_hand() {
     refused(&site, &["replay", "--assign", "node-7", "."], 2, "expected NAME=PATH");
     refused(&site, &["replay", "--assign", "=node-7", "."], 2, "expected NAME=PATH");
     refused(&site, &["replay", "--log", "ha-oms=", "."], 2, "expected NAME=PATH");
-    refused(&site, &["replay", "--log", "ha-omss=.", "."], 2, "tocsin: unknown log `ha-omss`: did you mean `ha-oms`?\n");
+    refused(
+        &site,
+        &["replay", "--log", "ha-omss=.", "."],
+        2,
+        "tocsin: unknown log `ha-omss`: did you mean `ha-oms`?\n",
+    );
     for option in ["--assign", "--log"] {
         refused(&site, &["replay", option, "ha-oms=node-8", "."], 2, "nothing that was read is at node-8");
     }
@@ -352,7 +397,9 @@ fn zones() {
     let times = |args: &[&str]| {
         let ended = site.run(&[&["replay"], args, &["."]].concat());
         let raised = ended.records().into_iter().filter(|r| r["event"] == "raise");
-        let mut times: Vec<String> = raised.map(|r| format!("{} {}", r["location"]["roleName"].as_str().unwrap(), r["time"].as_str().unwrap())).collect();
+        let mut times: Vec<String> = raised
+            .map(|r| format!("{} {}", r["location"]["roleName"].as_str().unwrap(), r["time"].as_str().unwrap()))
+            .collect();
         times.sort();
         (times.join(", "), ended.err)
     };
@@ -366,19 +413,28 @@ fn zones() {
     assert_eq!(times(&["--tz", "Asia/Shanghai", "--tz", "ha-oms=Europe/Berlin"]), (mixed.to_owned(), String::new()));
     // What no `--tz` is about is this machine's.
     let (shown, said) = times(&["--tz", "ha-oms=Europe/Berlin"]);
-    assert_eq!((shown.as_str(), said.as_str()), ("FlinkServer 2021-03-22T14:03:35.344Z, OMS 2021-03-22T14:03:35.344+01:00", ZONE_SAID));
+    assert_eq!(
+        (shown.as_str(), said.as_str()),
+        ("FlinkServer 2021-03-22T14:03:35.344Z, OMS 2021-03-22T14:03:35.344+01:00", ZONE_SAID)
+    );
 
     let unknown = |zone: &str| format!("tocsin: unknown time zone `{zone}`: ");
     refused(&site, &["replay", "--tz", "Asia/Shanghei", "."], 2, &unknown("Asia/Shanghei"));
     refused(&site, &["replay", "--tz", "Asia/Shanghei", "."], 2, "Asia/Shanghai");
     refused(&site, &["replay", "--tz", "ha-oms=+8", "."], 2, &unknown("+8"));
-    refused(&site, &["replay", "--tz", "ha-omss=UTC", "."], 2, "tocsin: unknown log `ha-omss`: did you mean `ha-oms`?\n");
+    refused(
+        &site,
+        &["replay", "--tz", "ha-omss=UTC", "."],
+        2,
+        "tocsin: unknown log `ha-omss`: did you mean `ha-oms`?\n",
+    );
 }
 
 /// Silence after the end of a file proves nothing, unless it is said to.
 #[test]
 fn the_end() {
-    let beats: String = (0..4).map(|n| support::ha(&format!("2021-03-22 14:00:0{n},000"), "recv heartbeat from peer")).collect();
+    let beats: String =
+        (0..4).map(|n| support::ha(&format!("2021-03-22 14:00:0{n},000"), "recv heartbeat from peer")).collect();
     let site = Site::new(&[(HA_LOG, &beats)]);
     let raised = |args: &[&str]| {
         let ended = site.run(&[&["replay", "--tz", "Asia/Shanghai"], args, &["."]].concat());
@@ -389,7 +445,13 @@ fn the_end() {
     assert!(raised(&[]).is_empty());
     // It is late by more than the slack.
     assert!(raised(&["--end", "2021-03-22T14:00:34"]).is_empty());
-    for end in ["2021-03-22T14:00:34.001", "2021-03-22 14:00:35", "2021-03-22T14:01", "2021-03-22T06:01:00Z", "2021-03-22T14:01:00+08:00"] {
+    for end in [
+        "2021-03-22T14:00:34.001",
+        "2021-03-22 14:00:35",
+        "2021-03-22T14:01",
+        "2021-03-22T06:01:00Z",
+        "2021-03-22T14:01:00+08:00",
+    ] {
         assert_eq!(raised(&["--end", end]), [at], "{end}");
     }
     for end in ["tomorrow", "14:00", "2021-03-22", "2021-02-30T00:00:00", ""] {

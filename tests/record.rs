@@ -30,10 +30,13 @@ fn described(at: &str) -> Vec<String> {
 fn assert_fits(ended: &Ended) -> usize {
     let fields = described("/properties");
     for (line, record) in ended.out.lines().zip(ended.records()) {
-        let wrong: Vec<String> = VALIDATOR.iter_errors(&record).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        let wrong: Vec<String> =
+            VALIDATOR.iter_errors(&record).map(|e| format!("{}: {e}", e.instance_path())).collect();
         assert!(wrong.is_empty(), "{wrong:?}\n{line}");
         assert_eq!(names_in_order(line), fields, "{line}");
-        for (inner, at) in [("location", "/properties/location/properties"), ("evidence", "/properties/evidence/items/properties")] {
+        for (inner, at) in
+            [("location", "/properties/location/properties"), ("evidence", "/properties/evidence/items/properties")]
+        {
             let objects = record[inner].as_array().cloned().unwrap_or_else(|| vec![record[inner].clone()]);
             let known = FORM.pointer(at).unwrap().as_object().unwrap();
             for object in objects {
@@ -233,14 +236,18 @@ fn the_vendors_lines_raise_45641() {
     assert_fits(&ended);
     let [raise, clear] = ended.records().try_into().unwrap();
     assert_eq!(raise["event"], "raise");
-    assert_eq!((&raise["alarm"], &raise["alarmId"], &raise["severity"]), (&json!("ALM-45641"), &json!(45641), &json!("major")));
+    assert_eq!(
+        (&raise["alarm"], &raise["alarmId"], &raise["severity"]),
+        (&json!("ALM-45641"), &json!(45641), &json!("major"))
+    );
     assert_eq!(raise["causes"], json!(["sync-failed", "permission-denied"]));
     assert_eq!(raise["key"], "ALM-45641|default|Flink|FlinkServer|node-1");
     assert_eq!(raise["time"], "2021-03-22T14:03:35.344+08:00");
     let path = "/opt/Bigdata/apache-tomcat-7.0.78/conf/security/tomcat_om.crt";
     assert_eq!(raise["params"], json!({ "haHost": "node-master1qnFC", "path": path }));
     // The line that names the cause is logged at INFO.
-    let info = raise["evidence"].as_array().unwrap().iter().find(|e| e["text"].as_str().unwrap().contains(path)).unwrap();
+    let info =
+        raise["evidence"].as_array().unwrap().iter().find(|e| e["text"].as_str().unwrap().contains(path)).unwrap();
     assert!(info["text"].as_str().unwrap().contains("][  INFO][open lstat failed:("), "{info}");
     assert_eq!((&info["line"], &info["offset"]), (&json!(4), &json!(434)));
     assert_eq!(info["file"], "vendor-45641/node-1/flink/flinkserver/ha/runlog/ha.log");
@@ -300,7 +307,12 @@ fn log_text_steers_no_terminal() {
 #[test]
 fn keys_are_escaped() {
     let site = every_kind();
-    let keys: Vec<String> = site.run(&["replay", "--tz", "UTC", "logs"]).records().iter().map(|r| r["key"].as_str().unwrap().to_owned()).collect();
+    let keys: Vec<String> = site
+        .run(&["replay", "--tz", "UTC", "logs"])
+        .records()
+        .iter()
+        .map(|r| r["key"].as_str().unwrap().to_owned())
+        .collect();
     let of = |end: &str| keys.iter().any(|k| k.starts_with("ALM-13007|") && k.ends_with(end));
     assert!(of("|node-7|clientIp=10.0.0.1"), "{keys:?}");
     assert!(of("|node-7|clientIp=a%7Cb%3Dc%25d"), "{keys:?}");

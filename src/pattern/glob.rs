@@ -118,7 +118,8 @@ fn regex_of(token: &Token) -> String {
 
 /// The states from `state` on that are reached without reading anything.
 fn closure(tokens: &[Token], state: usize) -> impl Iterator<Item = usize> + Clone {
-    let wild = tokens[state..].iter().take_while(|t| matches!(t, Token::Star | Token::Without(_) | Token::Deep)).count();
+    let wild =
+        tokens[state..].iter().take_while(|t| matches!(t, Token::Star | Token::Without(_) | Token::Deep)).count();
     state..=state + wild
 }
 
@@ -139,7 +140,9 @@ fn step(token: Option<&Token>, state: usize, c: char) -> Option<usize> {
 /// one for a while alone.
 fn common(a: &[Token], b: &[Token]) -> Option<String> {
     let prefixed = |tokens: &[Token]| -> Vec<Token> { [&[Token::Deep, Token::Char('/')], tokens].concat() };
-    [(a.to_vec(), b.to_vec()), (a.to_vec(), prefixed(b)), (prefixed(a), b.to_vec())].iter().find_map(|(a, b)| common_text(a, b))
+    [(a.to_vec(), b.to_vec()), (a.to_vec(), prefixed(b)), (prefixed(a), b.to_vec())]
+        .iter()
+        .find_map(|(a, b)| common_text(a, b))
 }
 
 fn common_text(a: &[Token], b: &[Token]) -> Option<String> {
@@ -219,7 +222,9 @@ mod tests {
         assert!(glob("f-*-jm-*").common_path(&glob("f-*-tm-*")).is_some());
         assert_eq!(glob("x*").common_path(&glob("y/x/z*")), None);
         // What is said is a path that both match.
-        for (a, b) in [("zookeeper-*.log*", "*-client.log"), ("a/**/x?.log", "b/*/x1.log"), ("{a,b}/*([!xyz]).log", "*/?.log")] {
+        for (a, b) in
+            [("zookeeper-*.log*", "*-client.log"), ("a/**/x?.log", "b/*/x1.log"), ("{a,b}/*([!xyz]).log", "*/?.log")]
+        {
             let path = glob(a).common_path(&glob(b)).unwrap();
             assert!(glob(a).anchor(&path).is_some() && glob(b).anchor(&path).is_some(), "{a} {b} {path}");
         }

@@ -172,7 +172,8 @@ fn ticks_lead_through_the_hour_that_occurs_twice() {
         clock.place(hit(Some(at("02:10:00"))), &mut out);
         ticks.iter().for_each(|t| clock.place(Seen::Tick(at(t)), &mut out));
         clock.place(hit(Some(at("02:40:00"))), &mut out);
-        let last = out.iter().rev().find_map(|e| if let What::Hit(h) = &e.what { Some(h.moment.to_string()) } else { None });
+        let last =
+            out.iter().rev().find_map(|e| if let What::Hit(h) = &e.what { Some(h.moment.to_string()) } else { None });
         last.unwrap()
     };
     assert_eq!(hits(&[]), "2021-10-31T02:40:00.000+02:00");

@@ -60,7 +60,8 @@ provenance = "observed"
 fn patterns(alarms: &str) -> Patterns {
     let source = Source { name: "test".into(), text: format!("{LOGS}{alarms}"), builtin: false };
     let compiled = compile(std::slice::from_ref(&source));
-    let shown: Vec<String> = compiled.diagnostics.iter().map(|d| d.render(std::slice::from_ref(&source), false)).collect();
+    let shown: Vec<String> =
+        compiled.diagnostics.iter().map(|d| d.render(std::slice::from_ref(&source), false)).collect();
     compiled.patterns.unwrap_or_else(|| panic!("{}", shown.join("\n")))
 }
 
@@ -119,7 +120,9 @@ clear = [{ on = "back", causes = ["also"] }, { quiet = "1m", causes = ["label", 
 
 #[test]
 fn keys_and_params_are_captures() {
-    let a = alarm("log = \"one\"\nby = [\"peer\", \"family\", \"peer\"]\nparams = { who = \"peer\", why = \"why\" }\nraise = [{ on = \"lost\", with = [{ on = \"also\", within = \"1m\" }] }]\nclear = [{ quiet = \"1m\" }]");
+    let a = alarm(
+        "log = \"one\"\nby = [\"peer\", \"family\", \"peer\"]\nparams = { who = \"peer\", why = \"why\" }\nraise = [{ on = \"lost\", with = [{ on = \"also\", within = \"1m\" }] }]\nclear = [{ quiet = \"1m\" }]",
+    );
     assert_eq!(a.by.iter().map(By::name).collect::<Vec<_>>(), ["family", "peer"], "sorted, and each once");
     assert_eq!(a.params.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ["who", "why"]);
     assert_eq!(a.number, Some(7));

@@ -85,7 +85,10 @@ fn a_burst_is_seen_as_far_as_we_look() {
 
 #[test]
 fn records_without_a_time_have_that_of_the_one_before() {
-    assert_eq!(believed(&[None, Some(5), None, Some(WILD), None, Some(6), None]), [None, Some(5), Some(5), Some(5), Some(5), Some(6), Some(6)]);
+    assert_eq!(
+        believed(&[None, Some(5), None, Some(WILD), None, Some(6), None]),
+        [None, Some(5), Some(5), Some(5), Some(5), Some(6), Some(6)]
+    );
     // They do not shorten the sight.
     let mut own = vec![Some(0), Some(WILD)];
     own.extend(vec![None; 3 * WINDOW]);
@@ -146,12 +149,21 @@ fn ticks(zone: &str, heads: &[&str]) -> Vec<usize> {
 /// Where the zone's offset changes, which instant a time means depends on all the heads before: each is shown.
 #[test]
 fn heads_over_a_change_of_the_offset_are_shown_one_by_one() {
-    let autumn = ["2021-10-31 01:59:59", "2021-10-31 02:00:00", "2021-10-31 02:59:59", "2021-10-31 02:00:00", "2021-10-31 03:00:00"];
+    let autumn = [
+        "2021-10-31 01:59:59",
+        "2021-10-31 02:00:00",
+        "2021-10-31 02:59:59",
+        "2021-10-31 02:00:00",
+        "2021-10-31 03:00:00",
+    ];
     assert_eq!(ticks("Europe/Berlin", &autumn), [1, 2, 3]);
     let spring = ["2021-03-28 01:59:59", "2021-03-28 02:30:00", "2021-03-28 03:00:00"];
     assert_eq!(ticks("Europe/Berlin", &spring), [1]);
     // By half an hour only.
-    assert_eq!(ticks("Australia/Lord_Howe", &["2021-04-04 01:15:00", "2021-04-04 01:45:00", "2021-04-04 02:00:00"]), [0, 1]);
+    assert_eq!(
+        ticks("Australia/Lord_Howe", &["2021-04-04 01:15:00", "2021-04-04 01:45:00", "2021-04-04 02:00:00"]),
+        [0, 1]
+    );
     assert!(ticks("Asia/Shanghai", &autumn).is_empty());
     assert!(ticks("+02:00", &autumn).is_empty());
 }
@@ -198,6 +210,9 @@ fn a_hole_is_between_the_times_next_to_it() {
     belief.record(Some(Stamp::Local(9)), &mut seen);
     assert!(!belief.in_hole());
     belief.finish(&mut seen);
-    let (first, second) = (Seen::Hole { from: None, until: Stamp::Local(5) }, Seen::Hole { from: Some(Stamp::Local(5)), until: Stamp::Local(9) });
+    let (first, second) = (
+        Seen::Hole { from: None, until: Stamp::Local(5) },
+        Seen::Hole { from: Some(Stamp::Local(5)), until: Stamp::Local(9) },
+    );
     assert_eq!(seen, [first, second]);
 }

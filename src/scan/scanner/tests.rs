@@ -16,7 +16,8 @@ role    = "R"
 fn patterns(signals: &str) -> Patterns {
     let source = Source { name: "test".into(), text: format!("{LOG}{signals}"), builtin: false };
     let compiled = compile(std::slice::from_ref(&source));
-    let shown: Vec<String> = compiled.diagnostics.iter().map(|d| d.render(std::slice::from_ref(&source), false)).collect();
+    let shown: Vec<String> =
+        compiled.diagnostics.iter().map(|d| d.render(std::slice::from_ref(&source), false)).collect();
     compiled.patterns.unwrap_or_else(|| panic!("{}", shown.join("\n")))
 }
 
@@ -66,20 +67,32 @@ fn every_clause_that_is_given_must_hold() {
         ]
         .concat(),
     );
-    let text = head(1, "refused") + &head(2, "refused again") + "Caused by: x\n" + &head(3, "once more refused") + "refused\n";
+    let text =
+        head(1, "refused") + &head(2, "refused again") + "Caused by: x\n" + &head(3, "once more refused") + "refused\n";
     assert_eq!(
         found(&p, &text),
         [
-            "message@1", "message-and-head@1", "head@1", "match@1", //
-            "message@2", "head@2", "match@2", "all@3(2)", "match-and-message@3(2)", //
-            "head@4", "match@4",
+            "message@1",
+            "message-and-head@1",
+            "head@1",
+            "match@1", //
+            "message@2",
+            "head@2",
+            "match@2",
+            "all@3(2)",
+            "match-and-message@3(2)", //
+            "head@4",
+            "match@4",
         ]
     );
 }
 
 #[test]
 fn match_looks_at_any_line_and_message_at_the_message_alone() {
-    let p = patterns(&[signal("any", "match = 'WARN'"), signal("message", "message = 'WARN'"), signal("end", "message = 'lost$'")].concat());
+    let p = patterns(
+        &[signal("any", "match = 'WARN'"), signal("message", "message = 'WARN'"), signal("end", "message = 'lost$'")]
+            .concat(),
+    );
     assert_eq!(found(&p, &head(1, "x lost")), ["any@1"], "a message's `^` is implied");
     assert_eq!(found(&p, &head(1, "WARN it is")), ["message@1", "any@1"]);
     assert_eq!(found(&p, &(head(1, "lost") + "WARN below\n")), ["end@1", "any@1"]);
@@ -98,7 +111,10 @@ fn the_first_line_of_a_record_that_matches_wins() {
 /// A capture of the same name is the line's rather than the message's, and the message's rather than the head's.
 #[test]
 fn the_strongest_clause_captures() {
-    let p = patterns(&signal("x", "match = 'at (?<a>[a-z]+)'\nmessage = 'lost (?<a>[a-z]+) (?<b>[a-z]+)'\nhead = '(?<b>WARN|INFO) - (?<c>[a-z]+)'"));
+    let p = patterns(&signal(
+        "x",
+        "match = 'at (?<a>[a-z]+)'\nmessage = 'lost (?<a>[a-z]+) (?<b>[a-z]+)'\nhead = '(?<b>WARN|INFO) - (?<c>[a-z]+)'",
+    ));
     assert_eq!(found(&p, &(head(1, "lost one two") + "at three\n")), ["x@2(1) a=three b=two c=lost"]);
 }
 
@@ -123,13 +139,16 @@ fn weights_are_numbers_and_at_least_one() {
 
 #[test]
 fn every_line_can_be_a_record() {
-    let text = LOG.replace("role    =", "records = \"line\"\nrole    =") + &signal("lost", "message = 'lost (?<who>[a-z]+)'") + &signal("head", "match = 'lost'\nhead = '^lost'");
+    let text = LOG.replace("role    =", "records = \"line\"\nrole    =")
+        + &signal("lost", "message = 'lost (?<who>[a-z]+)'")
+        + &signal("head", "match = 'lost'\nhead = '^lost'");
     let source = Source { name: "test".into(), text, builtin: false };
     let p = compile(&[source]).patterns.unwrap();
     let lines = "lost a\n".to_owned() + &head(1, "lost b") + "lost c\nand lost d\n";
     assert_eq!(found(&p, &lines), ["lost@1 who=a", "head@1", "lost@2 who=b", "lost@3 who=c", "head@3"]);
     let (seen, summary) = scan(&p, &[lines.as_bytes()]);
-    let times: Vec<_> = seen.iter().filter_map(|s| if let Seen::Hit(h) = s { Some(h.stamp.is_some()) } else { None }).collect();
+    let times: Vec<_> =
+        seen.iter().filter_map(|s| if let Seen::Hit(h) = s { Some(h.stamp.is_some()) } else { None }).collect();
     assert_eq!(times, [false, false, true, true, true], "a line without a time has that of the one before");
     assert_eq!((summary.untimed, summary.orphans.len()), (3, 0));
 }
@@ -137,7 +156,14 @@ fn every_line_can_be_a_record() {
 /// Lines before the first head wait for the file before; what its head would decide is left open.
 #[test]
 fn lines_before_the_first_head_are_orphans() {
-    let p = patterns(&[signal("plain", "match = 'lost'"), signal("with-message", "match = 'lost'\nmessage = 'ours'"), signal("message", "message = 'lost'")].concat());
+    let p = patterns(
+        &[
+            signal("plain", "match = 'lost'"),
+            signal("with-message", "match = 'lost'\nmessage = 'ours'"),
+            signal("message", "message = 'lost'"),
+        ]
+        .concat(),
+    );
     let (seen, summary) = scan(&p, &[b"lost one\nlost two\n", head(1, "lost").as_bytes()]);
     let orphans: Vec<String> = summary.orphans.iter().map(|h| describe(&p, h)).collect();
     assert_eq!(orphans, ["plain@1", "with-message@1"], "one for each signal");
@@ -159,7 +185,8 @@ fn behind_a_hole_there_is_no_head() {
     scanner.hole(&mut seen);
     scanner.feed(("ff\nlost one\nlost two\n".to_owned() + &head(2, "lost")).as_bytes(), &mut seen);
     let summary = scanner.finish(&mut seen);
-    let hits: Vec<String> = seen.iter().filter_map(|s| if let Seen::Hit(hit) = s { Some(describe(&p, hit)) } else { None }).collect();
+    let hits: Vec<String> =
+        seen.iter().filter_map(|s| if let Seen::Hit(hit) = s { Some(describe(&p, hit)) } else { None }).collect();
     assert_eq!(hits, ["headed@2(1)", "plain@2(1)", "plain@4", "headed@6", "plain@6"]);
     assert!(seen.iter().any(|s| matches!(s, Seen::Hole { from: Some(_), .. })), "{seen:?}");
     assert!(!summary.hole_at_end);
@@ -180,8 +207,17 @@ fn a_hole_at_the_end_is_told() {
 /// The text stands at the limit, or one byte behind it; whatever the blocks.
 #[test]
 fn heads_are_seen_with_4_kib_and_lines_with_64() {
-    let p = patterns(&[signal("line", "match = 'lost'"), signal("head", "match = 'WARN|below'\nhead = 'lost'"), signal("message", "message = '.*lost'")].concat());
-    let at = |front: String, end: usize| front.clone() + &"x".repeat(end - 4 - front.len()) + "lost" + &"y".repeat(100) + "\n";
+    let p = patterns(
+        &[
+            signal("line", "match = 'lost'"),
+            signal("head", "match = 'WARN|below'\nhead = 'lost'"),
+            signal("message", "message = '.*lost'"),
+        ]
+        .concat(),
+    );
+    let at = |front: String, end: usize| {
+        front.clone() + &"x".repeat(end - 4 - front.len()) + "lost" + &"y".repeat(100) + "\n"
+    };
     let front = head(1, "").trim_end_matches('\n').to_owned();
     assert_eq!(found(&p, &at(front.clone(), HEAD_LIMIT)), ["message@1", "head@1", "line@1"]);
     assert_eq!(found(&p, &at(front.clone(), HEAD_LIMIT + 1)), ["line@1"]);
@@ -193,7 +229,9 @@ fn heads_are_seen_with_4_kib_and_lines_with_64() {
     let text = at(front, limit) + &head(2, "lost");
     for cut in [1, 100, HEAD_LIMIT, limit - 2, limit, text.len() - 3] {
         let (a, b) = text.as_bytes().split_at(cut);
-        let hits = |blocks: &[&[u8]]| scan(&p, blocks).0.iter().filter(|s| matches!(s, Seen::Hit(_))).cloned().collect::<Vec<_>>();
+        let hits = |blocks: &[&[u8]]| {
+            scan(&p, blocks).0.iter().filter(|s| matches!(s, Seen::Hit(_))).cloned().collect::<Vec<_>>()
+        };
         assert_eq!(hits(&[a, b]), hits(&[text.as_bytes()]), "{cut}");
     }
 }
@@ -208,7 +246,8 @@ fn odd_bytes_hide_nothing() {
     text.extend_from_slice(b" \xff\xfe lost b\xe9\n");
     text.extend_from_slice(head(3, "lost c").trim_end().as_bytes());
     let (seen, summary) = scan(&p, &[&text]);
-    let hits: Vec<String> = seen.iter().filter_map(|s| if let Seen::Hit(hit) = s { Some(describe(&p, hit)) } else { None }).collect();
+    let hits: Vec<String> =
+        seen.iter().filter_map(|s| if let Seen::Hit(hit) = s { Some(describe(&p, hit)) } else { None }).collect();
     assert_eq!(hits, ["lost@1 who=\u{feff}a", "lost@2 who=b\u{fffd}", "lost@3 who=c"]);
     assert_eq!((summary.lines, summary.bytes, summary.untimed), (3, text.len() as u64, 0));
 }
@@ -218,7 +257,10 @@ fn odd_bytes_hide_nothing() {
 fn impossible_times_are_counted() {
     let p = patterns(&signal("lost", "match = 'lost'"));
     let (seen, summary) = scan(&p, &[(head(1, "x") + "2021-02-30 14:00:00,000 WARN - lost\n").as_bytes()]);
-    let times: Vec<_> = seen.iter().filter_map(|s| if let Seen::Hit(h) = s { Some((h.stamp, h.head.is_none())) } else { None }).collect();
+    let times: Vec<_> = seen
+        .iter()
+        .filter_map(|s| if let Seen::Hit(h) = s { Some((h.stamp, h.head.is_none())) } else { None })
+        .collect();
     assert_eq!(times, [(summary.first, true)]);
     assert_eq!(summary.untimed, 1);
 }
