@@ -10,11 +10,15 @@
 //! - [`replay`]: files scanned to runs, runs merged and correlated.
 //! - [`selftest`]: the tests inside pattern files, which go the same way.
 //! - [`deliver`]: where transitions go.
+//! - [`explain`]: why a line did what it did, or did nothing.
+//! - [`catalogue`]: what an alarm means, and what to do about it.
 //! - [`cli`]: one file per command.
 
+pub mod catalogue;
 pub mod cli;
 pub mod correlate;
 pub mod deliver;
+pub mod explain;
 pub mod input;
 pub mod pattern;
 pub mod replay;

@@ -4,14 +4,16 @@
 //! files; here the runs of a family are put in order, joined, timed and merged with those of other families. The tests
 //! inside pattern files take the same way, with lines from memory.
 
+mod duplicate;
 pub mod gather;
 mod order;
 mod output;
+pub mod store;
 mod timeline;
 
 use crate::correlate::{Clock, Correlator, Event, Family, FamilyId, Merge, Note, What};
 use crate::pattern::Patterns;
-use crate::scan::{Seen, Summary};
+use crate::scan::Summary;
 use crate::time::Millis;
 use crate::transition::{Mode, Transition};
 
@@ -23,12 +25,14 @@ use timeline::Timeline;
 pub struct Run {
     /// As it is shown to a person.
     pub file: String,
-    pub seen: Vec<Seen>,
+    pub seen: store::Recorded,
     pub summary: Summary,
     /// The file's own stamp: modification time, gz header or tar entry.
     pub modified: Option<Millis>,
     /// Where its name puts it in the family, oldest first; breaks ties of the first times.
     pub rank: Vec<i64>,
+    /// The first bytes inside, to know the same content again.
+    pub start: Box<[u8]>,
 }
 
 /// A family with its files, in any order.
@@ -55,11 +59,16 @@ pub struct Report {
 #[derive(Debug)]
 pub struct FamilyReport {
     pub family: FamilyId,
+    pub log: crate::pattern::LogId,
+    /// The first time in its files.
+    pub first: Option<Millis>,
     pub counts: crate::correlate::clock::Counts,
     /// Where the family's clock stopped.
     pub clock: Option<Millis>,
     /// Files whose names say another order than the times inside.
     pub disagreements: Vec<String>,
+    /// What a temporary file did not give back.
+    pub lost: Option<String>,
     /// Files whose last line is later than the file itself, so that the zone must be wrong.
     pub ahead: Vec<String>,
 }
@@ -90,7 +99,7 @@ pub fn replay<E>(
         merge.add(FamilyId(at as u32), correlator.families());
     }
     for (at, timeline) in timelines.iter_mut().enumerate() {
-        feed(&mut merge, at, timeline, options.end);
+        feed(&mut merge, at, timeline);
     }
     let mut output = Output::new(write);
     let mut made = Vec::new();
@@ -101,27 +110,34 @@ pub fn replay<E>(
             listener(&released.event, &correlator.take_notes(), &made);
         }
         if merge.is_starved(at) {
-            feed(&mut merge, at, &mut timelines[at], options.end);
+            feed(&mut merge, at, &mut timelines[at]);
         }
         output.push(made.drain(..), || {
             let open = |family: FamilyId| options.end.is_some() || !timelines[family.index()].is_over();
-            merge.next_key().into_iter().map(|k| k - crate::pattern::zone::STEP_BACK).chain(correlator.earliest_deadline(open)).min()
+            merge
+                .next_key()
+                .into_iter()
+                .map(|k| k - crate::pattern::zone::STEP_BACK)
+                .chain(correlator.earliest_deadline(open))
+                .min()
         })?;
+    }
+    if let Some(end) = options.end {
+        timelines.iter_mut().for_each(|t| t.close(end));
+        correlator.complete(end, &mut made);
+        if let Some(listener) = &mut listener {
+            listener(&Event { key: end, what: What::Tick(end) }, &correlator.take_notes(), &made);
+        }
+        output.push(made.drain(..), || None)?;
     }
     output.finish()?;
     Ok(Report { families: timelines.into_iter().map(Timeline::into_report).collect() })
 }
 
 /// Gives the merge the family's next event, or tells it that there is none.
-fn feed(merge: &mut Merge, at: usize, timeline: &mut Timeline, end: Option<Millis>) {
+fn feed(merge: &mut Merge, at: usize, timeline: &mut Timeline) {
     match timeline.next() {
         Some(event) => merge.push(at, event),
-        None => {
-            // The last tick of all: the logs are complete until then.
-            if let Some(end) = end.filter(|&end| timeline.close(end)) {
-                merge.push(at, Event { key: end, what: What::Tick(end) });
-            }
-            merge.finish(at);
-        }
+        None => merge.finish(at),
     }
 }

@@ -92,7 +92,7 @@ fn scan(patterns: &Patterns, log: LogId, test: &str, input: &TestInput, zone: Zo
     // The line break after `'''` is TOML's to drop; one more is the author's habit.
     scanner.feed(input.lines.trim_start_matches('\n').as_bytes(), &mut seen);
     let summary = scanner.finish(&mut seen);
-    Run { file: test.to_owned(), seen, summary, modified: None, rank: vec![at as i64] }
+    Run { file: test.to_owned(), seen: seen.into(), summary, rank: vec![at as i64], ..Run::default() }
 }
 
 /// Lines that no layout takes for the head of a record prove nothing, and a near miss of them least of all.

@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn durations_read_as_they_are_written() {
-        for (text, ms) in [("500ms", 500), ("30s", 30_000), ("10m", 600_000), ("1h30m", 5_400_000), ("1d", 86_400_000)] {
+        for (text, ms) in [("500ms", 500), ("30s", 30_000), ("10m", 600_000), ("1h30m", 5_400_000), ("1d", 86_400_000)]
+        {
             assert_eq!(parse_duration(text), Some(ms), "{text}");
             assert_eq!(human_duration(ms), text);
         }

@@ -152,6 +152,9 @@ pub struct Transition {
     pub mode: Mode,
     /// Wall time at which we noticed; the one field that differs from run to run.
     pub detected_at: Option<Moment>,
+    /// What to do about it, as Markdown; only if it was asked for, and never for a clear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
 }
 
 impl Transition {
@@ -251,7 +254,12 @@ mod tests {
     #[test]
     fn ids_differ_in_each_of_their_parts() {
         let base = id("k", Event::Raise, 1, 0);
-        for other in [id("l", Event::Raise, 1, 0), id("k", Event::Clear, 1, 0), id("k", Event::Raise, 2, 0), id("k", Event::Raise, 1, 1)] {
+        for other in [
+            id("l", Event::Raise, 1, 0),
+            id("k", Event::Clear, 1, 0),
+            id("k", Event::Raise, 2, 0),
+            id("k", Event::Raise, 1, 1),
+        ] {
             assert_ne!(base, other);
         }
     }

@@ -38,10 +38,13 @@ pub struct Check {
 impl Check {
     pub fn run(mut self, terminal: &Terminal) -> Result<Exit, Failure> {
         self.patterns.patterns.extend(self.dir.take());
-        let sources = self.patterns.sources()?;
+        let mut sources = self.patterns.sources()?;
         let Compiled { patterns, definitions, mut diagnostics } = compile(&sources);
         if let Some(patterns) = &patterns {
             diagnostics.extend(lint(patterns, &definitions));
+            let (runbooks, found) = self.patterns.catalogue()?.check(patterns, sources.len());
+            sources.extend(runbooks);
+            diagnostics.extend(found);
         }
         let mut report = Report {
             out: std::io::stdout().lock(),

@@ -1,9 +1,15 @@
 //! The command line: one file per command.
 
+mod alarms;
 mod check;
 pub mod exit;
+mod explain;
+mod filter;
 mod pattern_args;
+mod progress;
 mod replay;
+mod summary;
+mod zones;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -40,6 +46,8 @@ Exit codes:
 enum Command {
     Replay(Box<replay::Replay>),
     Check(check::Check),
+    Explain(Box<explain::Explain>),
+    Alarms(alarms::Alarms),
 }
 
 /// What the standard streams can show.
@@ -48,13 +56,16 @@ pub struct Terminal {
     /// Colours on standard output and on standard error.
     pub stdout: bool,
     pub stderr: bool,
+    /// A person looks at standard error.
+    pub interactive: bool,
 }
 
 impl Terminal {
     fn look() -> Terminal {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
             && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
-        Terminal { stdout: wanted && std::io::stdout().is_terminal(), stderr: wanted && std::io::stderr().is_terminal() }
+        let interactive = std::io::stderr().is_terminal();
+        Terminal { stdout: wanted && std::io::stdout().is_terminal(), stderr: wanted && interactive, interactive }
     }
 }
 
@@ -75,6 +86,8 @@ pub fn main() -> ExitCode {
     let ended = match tocsin.command {
         Command::Replay(replay) => replay.run(&terminal),
         Command::Check(check) => check.run(&terminal),
+        Command::Explain(explain) => explain.run(&terminal),
+        Command::Alarms(alarms) => alarms.run(&terminal),
     };
     match ended {
         Ok(exit) => exit.into(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::exit::Failure;
+use crate::catalogue::Catalogue;
 use crate::pattern::diagnostic::{Gravity, Source};
 use crate::pattern::lint::lint;
 use crate::pattern::model::Definitions;
@@ -30,6 +31,15 @@ impl PatternArgs {
         Ok(sources)
     }
 
+    /// The runbooks that go with them.
+    pub fn catalogue(&self) -> Result<Catalogue, Failure> {
+        let mut catalogue = if self.no_default_patterns { Catalogue::default() } else { Catalogue::builtin() };
+        for path in &self.patterns {
+            catalogue.add(path).map_err(|e| Failure::invalid(e.to_string()))?;
+        }
+        Ok(catalogue)
+    }
+
     /// The patterns, or all that is wrong with them.
     pub fn load(&self, coloured: bool) -> Result<(Patterns, Definitions), Failure> {
         let sources = self.sources()?;
@@ -42,7 +52,10 @@ impl PatternArgs {
             Some(patterns) => Ok((patterns, definitions)),
             None => {
                 let shown: Vec<String> = diagnostics.iter().map(|d| d.render(&sources, coloured)).collect();
-                Err(Failure::invalid(format!("{}\n\nthe patterns are invalid; `tocsin check` tells more", shown.join("\n\n"))))
+                Err(Failure::invalid(format!(
+                    "{}\n\nthe patterns are invalid; `tocsin check` tells more",
+                    shown.join("\n\n")
+                )))
             }
         }
     }

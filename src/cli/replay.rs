@@ -3,30 +3,35 @@
 use std::path::PathBuf;
 
 use chrono::Utc;
-use clap::Args;
 use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
+use clap::{Args, ValueEnum};
 
 use super::Terminal;
 use super::exit::{Exit, Failure};
+use super::filter::{self, Filter, FilterArgs};
 use super::pattern_args::PatternArgs;
+use super::progress::Progress;
+use super::summary::{Loudness, Summary};
+use super::zones::{LogZones, log_named};
 use crate::correlate::HOLD;
 use crate::deliver::stdout::{Format, Stdout, WriteError};
 use crate::input::assign::{Assigner, Decisions};
 use crate::input::discover::{Discovery, discover};
-use crate::pattern::{LogId, Patterns, Zone};
-use crate::replay::gather::{Fate, FileReport, Gathered, Gatherer, Zones, read_paths};
+use crate::pattern::Patterns;
+use crate::replay::gather::{Fate, Gathered, Gatherer};
 use crate::replay::{Options, Report, replay};
-use crate::selftest::parse_instant;
 use crate::time::{Millis, Moment, parse_duration};
 use crate::transition::{Mode, Transition};
 
 /// Read logs and archives and print the alarms that they raise and clear
 ///
-/// Directories are searched for logs; the node of a log is the directory above the log's own path (`node-7/flink/flinkserver/ha/runlog/ha.log`
-/// is of node-7). A file in another place is recognised by its content.
+/// Directories are searched for logs. Compressed files and archives (gzip, zip, zstd, tar, one in another) are told by their
+/// first bytes and read in place. The node of a log is the directory above the log's own path:
+/// `node-7/flink/flinkserver/ha/runlog/ha.log` is of node-7. A file in another place is recognised by its content.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct Replay {
-    /// Files, directories, or `-` for standard input
+    /// Files, directories, globs, or `-` for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
@@ -50,8 +55,20 @@ pub struct Replay {
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = NonEmptyStringValueParser::new())]
     cluster: String,
 
+    /// How transitions are written
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
+
+    #[command(flatten)]
+    filter: FilterArgs,
+
+    /// Fail (exit code 6) if anything that is written was raised
+    #[arg(long, value_name = "WHAT")]
+    fail_on: Option<FailOn>,
+
+    /// Add the alarm's runbook to each record of a raise, with what the record knows filled in
+    #[arg(long)]
+    runbook: bool,
 
     /// How much older a line of another log must be to be seen as a reason
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -61,16 +78,28 @@ pub struct Replay {
     #[arg(long, short, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     jobs: Option<usize>,
 
-    /// Say nothing on standard error but errors
+    /// Say nothing on standard error but what is damaged
     #[arg(long, short, conflicts_with = "verbose")]
     quiet: bool,
 
-    /// Say of each file what it was taken for
+    /// Say of each file what it was taken for, or why it was skipped
     #[arg(long, short)]
     verbose: bool,
 
     #[command(flatten)]
     patterns: PatternArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tocsin replay collected/                                   a directory for each node, live logs and archives
+  ssh node-7 tar cz /var/log/Bigdata | tocsin replay --assign node-7=- -
+  tocsin replay --tz Asia/Shanghai --active --format table /data/incident-4711/*.tar.gz";
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FailOn {
+    /// An alarm was raised, or a record without a state was made
+    Raised,
 }
 
 fn pair(text: &str) -> Result<(String, PathBuf), String> {
@@ -90,205 +119,129 @@ fn duration(text: &str) -> Result<Millis, String> {
 impl Replay {
     pub fn run(self: Box<Self>, terminal: &Terminal) -> Result<Exit, Failure> {
         let (patterns, _) = self.patterns.load(terminal.stderr)?;
-        let zones = self.zones(&patterns)?;
-        let end = self.end.as_deref().map(|e| self.instant(e, &zones)).transpose()?;
+        let zones = LogZones::new(&patterns, &self.tz)?;
+        let end = self.end.as_deref().map(|e| filter::instant(e, zones.default)).transpose()?;
+        let filter = self.filter.build(&patterns, zones.default)?;
         let assigner = Assigner::new(&patterns, self.decisions(&patterns)?, &host());
         let discovery = discover(&self.paths);
-        self.refuse_missing(&discovery)?;
-        let jobs = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        let gatherer =
-            Gatherer { patterns: &patterns, assigner: &assigner, cluster: self.cluster.as_str().into(), zones: &zones, jobs };
-        let gathered = gatherer.gather(&discovery.files);
-        self.refuse_ambiguous(&gathered)?;
-        if let Some(path) = assigner.unused(&read_paths(&gathered)).first() {
-            return Err(Failure::invalid(format!("nothing that was read is at {}: `--assign` and `--log` name a PATH that is given", path.display())));
-        }
-        let mut say = Say { quiet: self.quiet, verbose: self.verbose };
-        let damaged = say.files(&gathered, &discovery, &patterns);
+        refuse_missing(&discovery)?;
+        let gathered = self.gather(&patterns, &assigner, &zones, &discovery, terminal);
+        refuse_ambiguous(&gathered)?;
+        refuse_unused(&assigner, &gathered)?;
+        let mut summary = Summary::new(self.loudness());
+        summary.files(&gathered, &discovery, &patterns);
         if gathered.families.is_empty() {
-            return Err(Failure::new(Exit::NothingToRead, "no log was found in what was given; `--verbose` says what was skipped"));
+            let exit = Exit::NothingToRead;
+            return Err(Failure::new(exit, "no log was found in what was given; `--verbose` says what was skipped"));
         }
-        say.zones(&zones, &gathered);
-        let report = self.correlate(&patterns, gathered, end, terminal)?;
-        say.report(&report);
-        Ok(if damaged { Exit::Damaged } else { Exit::Fine })
+        summary.zones(&zones, &gathered);
+        let report = self.correlate(&patterns, gathered, end, filter, &mut summary, terminal)?;
+        summary.end(&report, &zones, terminal.interactive);
+        if let Some(lost) = report.families.iter().find_map(|f| f.lost.as_ref()) {
+            return Err(Failure::new(Exit::Failed, lost));
+        }
+        Ok(match (summary.damaged, self.fail_on) {
+            (_, Some(FailOn::Raised)) if summary.any_raised() => Exit::Raised,
+            (true, _) => Exit::Damaged,
+            (false, _) => Exit::Fine,
+        })
     }
 
-    fn correlate(&self, patterns: &Patterns, gathered: Gathered, end: Option<Millis>, terminal: &Terminal) -> Result<Report, Failure> {
+    fn gather(
+        &self,
+        patterns: &Patterns,
+        assigner: &Assigner,
+        zones: &LogZones,
+        discovery: &Discovery,
+        terminal: &Terminal,
+    ) -> Gathered {
+        let mut progress = Progress::start(&discovery.files, terminal.interactive && !self.quiet);
+        let jobs = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let cluster = self.cluster.as_str().into();
+        let gatherer = Gatherer { patterns, assigner, cluster, zones, jobs, progress: progress.read.clone() };
+        let gathered = gatherer.gather(&discovery.files);
+        progress.finish();
+        gathered
+    }
+
+    fn correlate(
+        &self,
+        patterns: &Patterns,
+        gathered: Gathered,
+        end: Option<Millis>,
+        mut filter: Filter,
+        summary: &mut Summary,
+        terminal: &Terminal,
+    ) -> Result<Report, Failure> {
         let mut stdout = Stdout::new(std::io::stdout().lock(), self.format, terminal.stdout);
+        let catalogue = self.runbook.then(|| self.patterns.catalogue()).transpose()?;
         stdout.begin()?;
         let options = Options { mode: Mode::Replay, hold: self.hold.unwrap_or(HOLD), end };
-        let write = |mut transition: Transition| -> Result<(), WriteError> {
+        let mut write = |mut transition: Transition| -> Result<(), WriteError> {
             transition.detected_at = Some(Moment::utc(Utc::now().timestamp_millis()));
+            summary.transition(&transition);
+            transition.runbook = catalogue.as_ref().and_then(|c| c.filled(patterns, &transition));
             stdout.write(&transition)
         };
-        Ok(replay(patterns, gathered.families, options, None, write)?)
+        let pass = |transition: Transition| filter.pass(transition).map_or(Ok(()), &mut write);
+        let report = replay(patterns, gathered.families, options, None, pass)?;
+        filter.finish().into_iter().try_for_each(write)?;
+        Ok(report)
+    }
+
+    fn loudness(&self) -> Loudness {
+        match (self.quiet, self.verbose) {
+            (true, _) => Loudness::Quiet,
+            (_, true) => Loudness::Verbose,
+            _ => Loudness::Normal,
+        }
     }
 
     fn decisions(&self, patterns: &Patterns) -> Result<Decisions, Failure> {
         let log = |(name, path): &(String, PathBuf)| Ok((log_named(patterns, name)?, path.clone()));
         Ok(Decisions { nodes: self.assign.clone(), logs: self.log.iter().map(log).collect::<Result<_, Failure>>()? })
     }
+}
 
-    fn zones(&self, patterns: &Patterns) -> Result<LogZones, Failure> {
-        let mut zones = LogZones::of_patterns(patterns);
-        let unknown = |zone: &str| {
-            Failure::invalid(format!("unknown time zone `{zone}`: give an IANA name such as Asia/Shanghai, or an offset such as +08:00"))
-        };
-        for text in self.tz.iter().filter(|t| !t.contains('=')) {
-            zones.set_all(Zone::parse(text).ok_or_else(|| unknown(text))?);
-        }
-        for text in &self.tz {
-            if let Some((log, zone)) = text.split_once('=') {
-                zones.set(log_named(patterns, log)?, Zone::parse(zone).ok_or_else(|| unknown(zone))?);
-            }
-        }
-        Ok(zones)
-    }
-
-    fn instant(&self, text: &str, zones: &LogZones) -> Result<Millis, Failure> {
-        parse_instant(text, zones.default)
-            .ok_or_else(|| Failure::invalid(format!("`{text}` is no time: give one such as 2021-03-22T15:00:00, with or without an offset")))
-    }
-
-    fn refuse_missing(&self, discovery: &Discovery) -> Result<(), Failure> {
-        match discovery.missing.as_slice() {
-            [] => Ok(()),
-            missing => {
-                let list: Vec<String> = missing.iter().map(|p| p.display().to_string()).collect();
-                Err(Failure::new(Exit::NothingToRead, format!("no such file or directory: {}", list.join(", "))))
-            }
-        }
-    }
-
-    fn refuse_ambiguous(&self, gathered: &Gathered) -> Result<(), Failure> {
-        let mut ambiguous = gathered.files.iter().filter_map(|f| match &f.fate {
-            Fate::Ambiguous(names) => Some((f, names)),
-            _ => None,
-        });
-        match ambiguous.next() {
-            Some((file, names)) => {
-                let names: Vec<&str> = names.iter().map(|n| &**n).collect();
-                let first = names.first().copied().unwrap_or_default();
-                let path = &file.path;
-                Err(Failure::invalid(format!("{path} could be of several logs ({}): say which with `--log {first}={path}`", names.join(", "))))
-            }
-            None => Ok(()),
+fn refuse_missing(discovery: &Discovery) -> Result<(), Failure> {
+    match discovery.missing.as_slice() {
+        [] => Ok(()),
+        missing => {
+            let list: Vec<String> = missing.iter().map(|p| p.display().to_string()).collect();
+            Err(Failure::new(Exit::NothingToRead, format!("no such file or directory: {}", list.join(", "))))
         }
     }
 }
 
-fn log_named(patterns: &Patterns, name: &str) -> Result<LogId, Failure> {
-    patterns.log_named(name).ok_or_else(|| {
-        let known = patterns.logs.iter().map(|l| &*l.name);
-        Failure::invalid(format!("unknown log `{name}`: {}", crate::pattern::diagnostic::suggest(name, known)))
-    })
+fn refuse_ambiguous(gathered: &Gathered) -> Result<(), Failure> {
+    for file in &gathered.files {
+        if let Fate::Ambiguous(names) = &file.fate {
+            let names: Vec<&str> = names.iter().map(|n| &**n).collect();
+            let (path, outer) = (&file.path, file.outer.display());
+            let first = names.first().copied().unwrap_or_default();
+            let logs = names.join(", ");
+            return Err(Failure::invalid(format!(
+                "{path} could be of several logs ({logs}): say which with `--log {first}={outer}`"
+            )));
+        }
+    }
+    Ok(())
 }
 
-fn host() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
+/// A decision about nothing is a slip of the pen, and silently a wrong node in every id.
+fn refuse_unused(assigner: &Assigner, gathered: &Gathered) -> Result<(), Failure> {
+    let given = gathered.files.iter().map(|f| f.outer.clone()).collect();
+    match assigner.unused(&given).first() {
+        Some(path) => {
+            let text = format!("nothing was found at {}, which `--assign` or `--log` is about", path.display());
+            Err(Failure::invalid(text))
+        }
+        None => Ok(()),
+    }
+}
+
+pub(super) fn host() -> String {
+    let name =
+        std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
     name.map(|n| n.trim().to_owned()).ok().filter(|n| !n.is_empty()).unwrap_or_else(|| "localhost".to_owned())
-}
-
-/// The zone of each log: what the command line says, else the pattern file, else the layout, else the machine.
-struct LogZones {
-    of: Vec<Option<Zone>>,
-    default: Zone,
-    /// How the default is known, for the user.
-    source: &'static str,
-}
-
-impl LogZones {
-    fn of_patterns(patterns: &Patterns) -> LogZones {
-        let machine = Zone::of_machine();
-        let source = if machine.is_some() { "this machine's zone" } else { "this machine names no zone" };
-        let by_layout = |l: &crate::pattern::Log| l.layouts.iter().find_map(|(_, layout)| Zone::parse(layout.zone()?));
-        let of = patterns.logs.iter().map(|l| l.zone.or_else(|| by_layout(l))).collect();
-        LogZones { of, default: machine.unwrap_or(Zone::UTC), source }
-    }
-
-    fn set_all(&mut self, zone: Zone) {
-        self.of.iter_mut().for_each(|z| *z = Some(zone));
-        self.default = zone;
-    }
-
-    fn set(&mut self, log: LogId, zone: Zone) {
-        self.of[log.index()] = Some(zone);
-    }
-}
-
-impl Zones for LogZones {
-    fn of(&self, log: LogId) -> Zone {
-        self.of[log.index()].unwrap_or(self.default)
-    }
-}
-
-/// What is said on standard error.
-struct Say {
-    quiet: bool,
-    verbose: bool,
-}
-
-impl Say {
-    fn note(&self, text: &str) {
-        if !self.quiet {
-            eprintln!("tocsin: {text}");
-        }
-    }
-
-    /// True if anything was damaged or could not be read.
-    fn files(&mut self, gathered: &Gathered, discovery: &Discovery, patterns: &Patterns) -> bool {
-        let mut damaged = false;
-        for (path, why) in &discovery.unreadable {
-            damaged = true;
-            eprintln!("tocsin: {}: cannot be read: {why}", path.display());
-        }
-        for FileReport { path, fate } in &gathered.files {
-            match fate {
-                Fate::Read { assignment, damage, .. } => {
-                    if let Some(damage) = damage {
-                        damaged = true;
-                        eprintln!("tocsin: {damage}; what stands before was read");
-                    }
-                    if let Some(announce) = &assignment.announce {
-                        self.note(&format!("{path}: {announce}"));
-                    } else if self.verbose {
-                        self.note(&format!("{path}: log `{}` of node `{}`", patterns.log(assignment.log).name, assignment.node));
-                    }
-                }
-                Fate::Skipped if self.verbose => self.note(&format!("{path}: skipped, no log looks like this")),
-                Fate::Skipped | Fate::Ambiguous(_) => {}
-                Fate::Unreadable(why) => {
-                    damaged = true;
-                    eprintln!("tocsin: {path}: cannot be read: {why}");
-                }
-            }
-        }
-        damaged
-    }
-
-    fn zones(&self, zones: &LogZones, gathered: &Gathered) {
-        if gathered.families.iter().any(|f| zones.of[f.family.log.index()].is_none()) {
-            self.note(&format!("times are read as {} ({}; `--tz` says otherwise)", zones.default.name(), zones.source));
-        }
-    }
-
-    fn report(&self, report: &Report) {
-        let all = |count: fn(&crate::correlate::clock::Counts) -> u64| report.families.iter().map(|f| count(&f.counts)).sum::<u64>();
-        for family in &report.families {
-            family.disagreements.iter().for_each(|d| self.note(d));
-            for file in &family.ahead {
-                self.note(&format!("{file}: its last line is later than the file itself; if the zone is another, say so with `--tz`"));
-            }
-        }
-        for (count, what) in [
-            (all(|c| c.steps), "times fell by more than a minute: clocks were set back"),
-            (all(|c| c.holes), "holes in the logs: nothing is concluded from silence in them"),
-            (all(|c| c.assumed), "hits had no time and got one that was assumed"),
-        ] {
-            if count > 0 {
-                self.note(&format!("{count} {what}"));
-            }
-        }
-    }
 }

@@ -27,6 +27,8 @@ pub struct Clock {
     /// Live: nothing that was just written is later than this by more than [`JUMP`].
     wall: Option<Millis>,
     hole: bool,
+    /// Hits so far.
+    hits: u64,
     pub counts: Counts,
 }
 
@@ -41,7 +43,17 @@ pub struct Counts {
 
 impl Clock {
     pub fn new(family: FamilyId, zone: Zone) -> Clock {
-        Clock { family, zone, last: None, clock: None, fallback: None, wall: None, hole: false, counts: Counts::default() }
+        Clock {
+            family,
+            zone,
+            last: None,
+            clock: None,
+            fallback: None,
+            wall: None,
+            hole: false,
+            hits: 0,
+            counts: Counts::default(),
+        }
     }
 
     pub fn last(&self) -> Option<Millis> {
@@ -53,8 +65,11 @@ impl Clock {
     }
 
     /// A file of the family begins: its first stamp, and its own modification time, for what has no other time.
-    pub fn begin_file(&mut self, first: Option<Stamp>, modified: Option<Millis>) {
-        self.fallback = first.and_then(|s| self.zone.instant(s, self.last, modified)).or(modified);
+    /// Returns the instant of the former.
+    pub fn begin_file(&mut self, first: Option<Stamp>, modified: Option<Millis>) -> Option<Millis> {
+        let first = first.and_then(|s| self.zone.instant(s, self.last, modified));
+        self.fallback = first.or(modified);
+        first
     }
 
     /// Live: the wall clock at this read.
@@ -67,14 +82,22 @@ impl Clock {
         self.hole = true;
     }
 
-    /// The last record of a file is as late as this: here the clock stops, if no other file follows.
+    /// The last record of a file is as late as this. Where it was rolled must not show in the order of what follows, so
+    /// this is a tick like any other in a file.
     pub fn end_file(&mut self, last: Option<Stamp>, hole: bool, out: &mut Vec<Event>) {
         if let Some(t) = last.and_then(|s| self.instant(s)) {
             self.pass_hole(t, out);
             self.last = Some(t);
-            self.tick(t, out);
+            self.tick(t - SLACK, out);
         }
         self.hole |= hole;
+    }
+
+    /// No other file follows: here the clock stops.
+    pub fn stop(&mut self, out: &mut Vec<Event>) {
+        if let Some(last) = self.last {
+            self.tick(last, out);
+        }
     }
 
     pub fn place(&mut self, seen: Seen, out: &mut Vec<Event>) {
@@ -117,7 +140,8 @@ impl Clock {
         self.last = Some(time);
         let key = self.clock.map_or(time, |c| c.max(time));
         self.clock = Some(key);
-        let timed = TimedHit { hit, moment: self.zone.moment(time), assumed, family: self.family };
+        let timed = TimedHit { hit, moment: self.zone.moment(time), assumed, family: self.family, position: self.hits };
+        self.hits += 1;
         out.push(Event { key, what: What::Hit(Arc::new(timed)) });
     }
 

@@ -3,6 +3,8 @@
 //! Deterministic and without a clock of its own: time is what hits and ticks say. An engine serves one lane of one
 //! node; the merge decides in which order it hears of things.
 
+mod notes;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use super::event::{Family, FamilyId, SLACK, TimedHit, What};
 use super::history::{From, History};
 use super::instance::{Instance, LINGER, Slot};
-use super::note::{Did, Note};
+use super::note::{About, Did, Entry, Note};
 use super::record::{Change, Site};
 use crate::pattern::{Alarm, AlarmId, By, CauseSet, Clear, ClearKind, Patterns, Raise, RaiseKind, SignalId};
 use crate::time::Millis;
@@ -36,6 +38,8 @@ pub struct Engine<'p> {
     history: History,
     out: Vec<Transition>,
     notes: Option<Vec<Note>>,
+    /// What the next notes are about.
+    about: About,
 }
 
 /// What makes a cause begin: a hit, or a deadline that an earlier hit set.
@@ -75,6 +79,7 @@ impl<'p> Engine<'p> {
             site,
             out: Vec::new(),
             notes: None,
+            about: About::default(),
         }
     }
 
@@ -127,6 +132,24 @@ impl<'p> Engine<'p> {
         }
     }
 
+    /// The logs are complete until `end`, all of them: deadlines of all families fire in one order.
+    pub fn complete(&mut self, families: &[Family], end: Millis, out: &mut Vec<Transition>) {
+        for clock in self.clocks.values_mut() {
+            *clock = end.max(*clock);
+        }
+        loop {
+            let tops = self.timers.iter().filter_map(|(id, timers)| Some((timers.peek()?.0, *id)));
+            let due =
+                tops.filter(|((deadline, ..), id)| self.clocks.get(id).is_some_and(|c| deadline + SLACK < *c)).min();
+            let Some(((deadline, instance, slot), id)) = due else { break };
+            if let Some(timers) = self.timers.get_mut(&id) {
+                timers.pop();
+            }
+            self.due(families, id, instance, slot, deadline);
+        }
+        out.append(&mut self.out);
+    }
+
     /// An entry of the queue has come up; the timer may have been moved since.
     fn due(&mut self, families: &[Family], family: FamilyId, id: InstanceId, slot: Slot, queued: Millis) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
@@ -155,6 +178,15 @@ impl<'p> Engine<'p> {
     }
 
     fn fire(&mut self, families: &[Family], id: InstanceId, slot: Slot, deadline: Millis) {
+        let before = self.about;
+        if self.notes.is_some() {
+            self.about = self.about_deadline(families, id, slot, deadline);
+        }
+        self.fire_slot(families, id, slot, deadline);
+        self.about = before;
+    }
+
+    fn fire_slot(&mut self, families: &[Family], id: InstanceId, slot: Slot, deadline: Millis) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
         let family = instance.timer(slot).family;
         instance.timer(slot).deadline = None;
@@ -167,7 +199,7 @@ impl<'p> Engine<'p> {
                 let Some(hit) = memory.hit.clone() else { return };
                 let weight = if matches!(entry.kind, RaiseKind::Absent { .. }) { 1 } else { hit.hit.weight };
                 let cause = Cause { hit: &hit, time: deadline, deadline: true, weight };
-                if !self.suppressed(id, entry, &cause) {
+                if !self.suppressed(families, id, entry, &cause) {
                     self.begin(families, id, entry, &cause, false);
                 }
             }
@@ -207,14 +239,22 @@ impl<'p> Engine<'p> {
             if alarm.logs.contains(&family.log) {
                 self.apply(families, id, alarm, family, hit, late);
             } else if let Some(notes) = &mut self.notes {
-                notes.push(Note { alarm: id, key: "".into(), did: Did::OtherLog });
+                notes.push(Note { alarm: id, key: "".into(), about: About::default(), did: Did::OtherLog });
             }
         }
         self.history.remember(hit);
     }
 
     /// One hit and one alarm: what is overdue, then what it ends, then what it begins.
-    fn apply(&mut self, families: &[Family], id: AlarmId, alarm: &Alarm, family: &Family, hit: &Arc<TimedHit>, late: bool) {
+    fn apply(
+        &mut self,
+        families: &[Family],
+        id: AlarmId,
+        alarm: &Alarm,
+        family: &Family,
+        hit: &Arc<TimedHit>,
+        late: bool,
+    ) {
         let signal = hit.hit.signal;
         let place = self.places[family.log.index()];
         let ends = |c: &&Clear| c.signals().contains(&signal);
@@ -227,15 +267,17 @@ impl<'p> Engine<'p> {
         if alarm.clear.iter().any(|c| ends(&c)) || alarm.raise.iter().any(stops) {
             let touched = self.matching(id, alarm, place, family, hit);
             if touched.is_empty() {
-                self.note_absent(id, alarm, family, hit, alarm.clear.iter().any(|c| ends(&c)));
+                self.note_untouched(id, alarm, family, hit, |c| ends(&c), stops);
             }
             for instance in touched {
                 self.overdue(families, instance, hit.moment.millis);
                 if !self.is_too_late(instance, hit, late) {
-                    for clear in alarm.clear.iter().filter(ends) {
+                    for (at, clear) in alarm.clear.iter().enumerate().filter(|(_, c)| ends(c)) {
+                        self.about.entry = Some(Entry::Clear(at));
                         self.clear(families, instance, alarm, clear, hit, late);
                     }
                     for (at, _) in alarm.raise.iter().enumerate().filter(|(_, r)| stops(r)) {
+                        self.about.entry = Some(Entry::Raise(at));
                         self.stop(instance, at);
                     }
                 }
@@ -245,6 +287,7 @@ impl<'p> Engine<'p> {
             let instance = self.exact(id, alarm, place, family, hit);
             self.overdue(families, instance, hit.moment.millis);
             for (at, entry) in alarm.raise.iter().enumerate().filter(|(_, r)| begins(r)) {
+                self.about.entry = Some(Entry::Raise(at));
                 if self.is_too_late(instance, hit, late) {
                     self.count_only(instance, hit);
                 } else {
@@ -253,6 +296,7 @@ impl<'p> Engine<'p> {
             }
             self.linger(instance, hit);
         }
+        self.about = About::default();
     }
 
     /// Deadlines of this instance that are earlier than a hit of it were kept, whatever the ticks say.
@@ -280,8 +324,7 @@ impl<'p> Engine<'p> {
 
     /// The instance that a raise hit belongs to; it is made if need be.
     fn exact(&mut self, id: AlarmId, alarm: &Alarm, place: u32, family: &Family, hit: &TimedHit) -> InstanceId {
-        let by: Box<[Box<str>]> =
-            alarm.by.iter().map(|by| value(by, family, hit).unwrap_or_default()).collect();
+        let by: Box<[Box<str>]> = alarm.by.iter().map(|by| value(by, family, hit).unwrap_or_default()).collect();
         let group = self.groups.entry((id, place)).or_default();
         if let Some(instance) = group.get(&by) {
             return *instance;
@@ -302,14 +345,23 @@ impl<'p> Engine<'p> {
             let exact: Box<[Box<str>]> = wanted.into_iter().flatten().collect();
             return group.get(&exact).copied().into_iter().collect();
         }
-        let fits = |by: &[Box<str>]| by.iter().zip(&wanted).all(|(own, wanted)| wanted.as_ref().is_none_or(|w| w == own));
+        let fits =
+            |by: &[Box<str>]| by.iter().zip(&wanted).all(|(own, wanted)| wanted.as_ref().is_none_or(|w| w == own));
         let mut found: Vec<(&Box<[Box<str>]>, InstanceId)> =
             group.iter().filter(|(by, _)| fits(by)).map(|(by, i)| (by, *i)).collect();
         found.sort_unstable();
         found.into_iter().map(|(_, instance)| instance).collect()
     }
 
-    fn clear(&mut self, families: &[Family], id: InstanceId, alarm: &Alarm, clear: &Clear, hit: &Arc<TimedHit>, late: bool) {
+    fn clear(
+        &mut self,
+        families: &[Family],
+        id: InstanceId,
+        alarm: &Alarm,
+        clear: &Clear,
+        hit: &Arc<TimedHit>,
+        late: bool,
+    ) {
         let by = match clear.kind {
             ClearKind::On(_) => ClearedBy::Signal,
             ClearKind::Present(_) => {
@@ -317,6 +369,7 @@ impl<'p> Engine<'p> {
                 let absences = alarm.raise.iter().filter(|r| matches!(r.kind, RaiseKind::Absent { .. }));
                 let absent = absences.fold(0, |set, r| set | bit(r.cause));
                 if self.instances.get(&id).is_none_or(|i| i.active & absent == 0) {
+                    self.note(id, Did::NothingAbsent);
                     return;
                 }
                 ClearedBy::Present
@@ -347,7 +400,7 @@ impl<'p> Engine<'p> {
         }
         instance.active &= !causes;
         let cleared = instance.active == 0;
-        self.note(id, Did::Ended { cause: ended.trailing_zeros() as usize, changed: cleared });
+        self.note(id, Did::Ended { causes: ended, changed: cleared });
         let Some(instance) = self.instances.get_mut(&id) else { return };
         if !cleared {
             return;
@@ -366,10 +419,15 @@ impl<'p> Engine<'p> {
         let memory = &mut instance.raise[at];
         let waited = memory.timer.deadline.take().is_some() || memory.run > 0;
         memory.run = 0;
-        if waited {
-            let absent = matches!(self.patterns.alarm(instance.alarm).raise[at].kind, RaiseKind::Absent { .. });
-            self.note(id, if absent { Did::Disarmed } else { Did::Cancelled });
-        }
+        let absent = matches!(self.patterns.alarm(instance.alarm).raise[at].kind, RaiseKind::Absent { .. });
+        self.note(
+            id,
+            match (waited, absent) {
+                (true, true) => Did::Disarmed,
+                (true, false) => Did::Cancelled,
+                (false, _) => Did::NothingToStop,
+            },
+        );
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -386,9 +444,9 @@ impl<'p> Engine<'p> {
         let time = hit.moment.millis;
         let cause = Cause { hit, time, deadline: false, weight: hit.hit.weight };
         match &entry.kind {
-            RaiseKind::On { .. } if entry.renew => self.renew(id, entry, &cause),
+            RaiseKind::On { .. } if entry.renew => self.renew(families, id, entry, &cause),
             RaiseKind::On { .. } => {
-                if self.suppressed(id, entry, &cause) {
+                if self.suppressed(families, id, entry, &cause) {
                 } else if alarm.stateless {
                     self.occur(families, id, entry, &cause, late);
                 } else {
@@ -396,7 +454,7 @@ impl<'p> Engine<'p> {
                 }
             }
             RaiseKind::Count { count, within, .. } => {
-                if !self.suppressed(id, entry, &cause) {
+                if !self.suppressed(families, id, entry, &cause) {
                     self.count(families, id, at, entry, (*count, *within), &cause, late);
                 }
             }
@@ -405,18 +463,18 @@ impl<'p> Engine<'p> {
         }
     }
 
-    fn renew(&mut self, id: InstanceId, entry: &Raise, cause: &Cause) {
+    fn renew(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause) {
         let active = self.instances.get(&id).is_some_and(|i| i.active != 0);
         if active {
-            self.touch(id, entry, cause);
             self.note(id, Did::Renewed { cause: entry.cause });
+            self.touch(families, id, entry, cause);
         } else {
             self.note(id, Did::NothingToRenew);
         }
     }
 
     /// A raise or renew hit counts, and every quiet entry that it keeps up starts anew.
-    fn touch(&mut self, id: InstanceId, entry: &Raise, cause: &Cause) {
+    fn touch(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
         instance.count += cause.weight;
         instance.last_hit = Some(cause.hit.clone());
@@ -427,7 +485,9 @@ impl<'p> Engine<'p> {
             if clear.causes & keeps != 0 {
                 let Some(instance) = self.instances.get(&id) else { return };
                 let older = instance.quiet[at].deadline.unwrap_or(Millis::MIN);
-                self.set_timer(id, Slot::Clear(at as u16), older.max(cause.time + span), cause.hit.family);
+                let deadline = older.max(cause.time + span);
+                self.set_timer(id, Slot::Clear(at as u16), deadline, cause.hit.family);
+                self.note_quiet(id, families, at, deadline, cause.hit.family);
             }
         }
     }
@@ -439,9 +499,13 @@ impl<'p> Engine<'p> {
         }
         let (before, own) = (instance.active, bit(entry.cause));
         instance.active |= own;
-        self.touch(id, entry, cause);
-        let did = if before & own != 0 { Did::Renewed { cause: entry.cause } } else { Did::Began { cause: entry.cause, changed: before == 0 } };
+        let did = if before & own != 0 {
+            Did::Renewed { cause: entry.cause }
+        } else {
+            Did::Began { cause: entry.cause, changed: before == 0 }
+        };
         self.note(id, did);
+        self.touch(families, id, entry, cause);
         if before == 0 {
             self.changed(families, id, entry, cause, Event::Raise, late);
         }
@@ -460,12 +524,15 @@ impl<'p> Engine<'p> {
         let from = From { family: cause.hit.family, time: cause.time, deadline: cause.deadline };
         let mut reasons = Vec::new();
         for with in &entry.with {
-            let mut found = self.history.recent(&with.on, from, with.within);
+            let mut found = self.history.recent(families, &with.on, from, with.within);
             found.retain(|hit| !std::ptr::eq::<TimedHit>(&***hit, &**cause.hit));
             found.truncate(with.max);
             let found: Vec<Arc<TimedHit>> = found.into_iter().cloned().collect();
             if let (true, Some(&on)) = (found.is_empty(), with.on.first()) {
                 self.note(id, Did::WithoutReason { on, within: with.within });
+            }
+            for reason in &found {
+                self.note(id, Did::Reason { on: reason.hit.signal, at: reason.moment, line: reason.hit.line.number });
             }
             reasons.push((with.cause, found));
         }
@@ -485,10 +552,12 @@ impl<'p> Engine<'p> {
     }
 
     /// `unless`: was one of these hit on the node within the time before?
-    fn suppressed(&mut self, id: InstanceId, entry: &Raise, cause: &Cause) -> bool {
+    fn suppressed(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause) -> bool {
         let from = From { family: cause.hit.family, time: cause.time, deadline: cause.deadline };
         let seen = entry.unless.iter().find_map(|u| {
-            let hit = self.history.recent(&u.on, from, u.within).into_iter().next()?;
+            let mut recent = self.history.recent(families, &u.on, from, u.within).into_iter();
+            // What a deadline is blamed on is no reason against it.
+            let hit = recent.find(|hit| !Arc::ptr_eq(hit, cause.hit))?;
             Some((hit.hit.signal, hit.moment))
         });
         if let Some((by, at)) = seen {
@@ -540,14 +609,21 @@ impl<'p> Engine<'p> {
     }
 
     /// `absent`: hits in a row arm it, each of them moves the deadline.
-    fn arm(&mut self, families: &[Family], id: InstanceId, at: usize, (span, need): (Millis, u32), hit: &Arc<TimedHit>) {
+    fn arm(
+        &mut self,
+        families: &[Family],
+        id: InstanceId,
+        at: usize,
+        (span, need): (Millis, u32),
+        hit: &Arc<TimedHit>,
+    ) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
         let memory = &mut instance.raise[at];
         let time = hit.moment.millis;
         let in_a_row = memory.run > 0 && time - memory.last <= span;
         memory.last = if in_a_row { time.max(memory.last) } else { time };
         memory.run = if in_a_row { memory.run.saturating_add(1) } else { 1 };
-        memory.timer.family = Some(hit.family);
+        memory.timer.belong_to(hit.family);
         memory.hit = Some(hit.clone());
         let (run, deadline) = (memory.run, memory.last + span);
         if run >= need {
@@ -581,29 +657,17 @@ impl<'p> Engine<'p> {
         let mut timers = BinaryHeap::new();
         for (&id, instance) in &mut self.instances {
             instance.shift(family, by);
-            let own: Vec<(Slot, Millis)> =
-                instance.slots().filter(|(_, t)| t.family == Some(family)).filter_map(|(s, t)| Some((s, t.deadline?))).collect();
+            let own: Vec<(Slot, Millis)> = instance
+                .slots()
+                .filter(|(_, t)| t.family == Some(family))
+                .filter_map(|(s, t)| Some((s, t.deadline?)))
+                .collect();
             for (slot, deadline) in own {
                 instance.timer(slot).queued = Some(deadline);
                 timers.push(Reverse((deadline, id, slot)));
             }
         }
         self.timers.insert(family, timers);
-    }
-
-    fn note(&mut self, id: InstanceId, did: Did) {
-        if let (Some(notes), Some(instance)) = (&mut self.notes, self.instances.get(&id)) {
-            notes.push(Note { alarm: instance.alarm, key: instance.key.clone(), did });
-        }
-    }
-
-    /// A clear hit that finds no instance at all.
-    fn note_absent(&mut self, id: AlarmId, alarm: &Alarm, family: &Family, hit: &TimedHit, ends: bool) {
-        if let Some(notes) = self.notes.as_mut().filter(|_| ends) {
-            let by = alarm.by.iter().map(|by| value(by, family, hit).unwrap_or_default()).collect();
-            let key = self.site.instance(self.patterns, id, family, 0, by).key;
-            notes.push(Note { alarm: id, key, did: Did::NothingToClear });
-        }
     }
 }
 

@@ -51,7 +51,10 @@ pub enum What {
     /// The family's clock is at least here.
     Tick(Millis),
     /// What is between these two times is lost.
-    Hole { from: Millis, until: Millis },
+    Hole {
+        from: Millis,
+        until: Millis,
+    },
     /// The clock behind the family was changed by this much (back, so it is negative).
     Step(Millis),
 }
@@ -73,4 +76,6 @@ pub struct TimedHit {
     /// The record had no time, and none was known before it.
     pub assumed: bool,
     pub family: FamilyId,
+    /// Its place among the hits of its family, which line numbers do not tell across rolled files.
+    pub position: u64,
 }

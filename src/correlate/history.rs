@@ -6,7 +6,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::event::{FamilyId, TimedHit};
+use super::event::{Family, FamilyId, TimedHit};
+use crate::pattern::zone::STEP_BACK;
 use crate::pattern::{Patterns, SignalId};
 use crate::time::{MINUTE, Millis};
 
@@ -66,7 +67,7 @@ impl History {
     }
 
     /// Hits of any of these signals not older than `within`, newest first.
-    pub fn recent(&self, signals: &[SignalId], from: From, within: Millis) -> Vec<&Arc<TimedHit>> {
+    pub fn recent(&self, families: &[Family], signals: &[SignalId], from: From, within: Millis) -> Vec<&Arc<TimedHit>> {
         let visible = |p: &&Past| {
             let newest = match (p.hit.family == from.family, from.deadline) {
                 // Earlier in the file is earlier, whatever a few milliseconds between threads say.
@@ -76,10 +77,13 @@ impl History {
             };
             p.at >= from.time - within && p.at <= newest
         };
-        let mut found: Vec<&Past> =
-            signals.iter().filter_map(|s| self.past.get(s)).flat_map(|past| past.iter().rev()).filter(visible).collect();
+        // Kept in the order of the merge, from which a hit's own time is never further than a step back.
+        let reach = |p: &&Past| p.at >= from.time - within - STEP_BACK;
+        let past = signals.iter().filter_map(|s| self.past.get(s));
+        let mut found: Vec<&Past> = past.flat_map(|past| past.iter().rev().take_while(reach)).filter(visible).collect();
         if signals.len() > 1 || found.len() > 1 {
-            found.sort_by_key(|p| std::cmp::Reverse((p.at, p.hit.hit.line.number)));
+            let rank = |p: &Past| families[p.hit.family.index()].rank();
+            found.sort_by(|a, b| (b.at, rank(b), b.hit.position).cmp(&(a.at, rank(a), a.hit.position)));
         }
         found.into_iter().map(|p| &p.hit).collect()
     }

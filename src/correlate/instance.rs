@@ -79,7 +79,14 @@ pub struct Instance {
 }
 
 impl Instance {
-    pub fn new(id: AlarmId, alarm: &Alarm, place: u32, by: Box<[Box<str>]>, key: Arc<str>, location: Location) -> Instance {
+    pub fn new(
+        id: AlarmId,
+        alarm: &Alarm,
+        place: u32,
+        by: Box<[Box<str>]>,
+        key: Arc<str>,
+        location: Location,
+    ) -> Instance {
         Instance {
             alarm: id,
             place,
@@ -199,6 +206,14 @@ impl Instance {
 }
 
 impl Timer {
+    /// From now on it runs on the clock of this family, whose queue does not know of it yet.
+    pub fn belong_to(&mut self, family: FamilyId) {
+        if self.family != Some(family) {
+            self.family = Some(family);
+            self.queued = None;
+        }
+    }
+
     fn shift(&mut self, family: FamilyId, by: Millis) {
         if self.family == Some(family) {
             self.deadline = self.deadline.map(|d| d + by);

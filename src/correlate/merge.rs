@@ -153,9 +153,19 @@ impl Merge {
         self.at_end += usize::from(matches!(state, State::AtEnd(_)));
         queue.state = state;
         if self.behind == 0 {
-            let queues = self.queues.iter().enumerate();
-            self.fresh = queues.flat_map(|(at, q)| q.waiting.iter().filter(|w| !w.given).map(move |_| at)).collect();
+            self.fresh = self.unheard();
         }
+    }
+
+    /// The queues of what waits and the single lane has not seen, in the order of what waits.
+    fn unheard(&self) -> VecDeque<usize> {
+        let mut unheard: Vec<(Millis, Millis, u32, usize, usize)> = Vec::new();
+        for (at, queue) in self.queues.iter().enumerate() {
+            let waiting = queue.waiting.iter().enumerate().filter(|(_, w)| !w.given);
+            unheard.extend(waiting.map(|(i, w)| (w.event.key, w.event.time(), queue.rank, i, at)));
+        }
+        unheard.sort_unstable();
+        unheard.into_iter().map(|(.., at)| at).collect()
     }
 
     /// The wall clock, for the hold.

@@ -20,7 +20,7 @@ pub use clock::Clock;
 pub use engine::Engine;
 pub use event::{Event, Family, FamilyId, TimedHit, What};
 pub use merge::{Lane, Merge, Released};
-pub use note::{Did, Note};
+pub use note::{About, Did, Entry, Note};
 pub use record::Site;
 
 use crate::pattern::Patterns;
@@ -42,23 +42,51 @@ pub struct Correlator<'p> {
     mode: Mode,
     hold: Millis,
     families: Vec<Family>,
-    nodes: BTreeMap<(Arc<str>, Arc<str>), Node<'p>>,
+    /// Family → its node.
+    node_of: Vec<usize>,
+    nodes: Vec<Node<'p>>,
+    /// Cluster and node → index of the node.
+    names: BTreeMap<(Arc<str>, Arc<str>), usize>,
     listening: bool,
 }
 
 impl<'p> Correlator<'p> {
     pub fn new(patterns: &'p Patterns, mode: Mode, hold: Millis) -> Correlator<'p> {
-        Correlator { patterns, mode, hold, families: Vec::new(), nodes: BTreeMap::new(), listening: false }
+        let (families, node_of, nodes, names) = (Vec::new(), Vec::new(), Vec::new(), BTreeMap::new());
+        Correlator { patterns, mode, hold, families, node_of, nodes, names, listening: false }
     }
 
-    /// Keep notes of what the rules do, for `explain`.
+    /// Keep notes of what the rules do, for `explain`. To be said before the first family is added.
     pub fn listen(&mut self) {
         self.listening = true;
     }
 
     pub fn add(&mut self, family: Family) -> FamilyId {
+        let name = (family.cluster.clone(), family.node.clone());
+        let node = match self.names.get(&name) {
+            Some(node) => *node,
+            None => {
+                self.nodes.push(self.node(&family));
+                self.names.insert(name, self.nodes.len() - 1);
+                self.nodes.len() - 1
+            }
+        };
         self.families.push(family);
+        self.node_of.push(node);
         FamilyId(self.families.len() as u32 - 1)
+    }
+
+    fn node(&self, family: &Family) -> Node<'p> {
+        let (cluster, node) = (family.cluster.clone(), family.node.clone());
+        let site = Site { cluster, node, mode: self.mode, hold: self.hold };
+        let engine = |several: bool| {
+            let mut engine = Engine::new(self.patterns, site.clone(), several);
+            if self.listening {
+                engine.listen();
+            }
+            engine
+        };
+        Node { single: engine(false), several: engine(true) }
     }
 
     pub fn families(&self) -> &[Family] {
@@ -67,21 +95,7 @@ impl<'p> Correlator<'p> {
 
     /// Takes in what the merge has released.
     pub fn event(&mut self, released: &Released, out: &mut Vec<Transition>) {
-        let family = &self.families[released.family.index()];
-        let at = (family.cluster.clone(), family.node.clone());
-        let node = self.nodes.entry(at).or_insert_with(|| {
-            let (cluster, node) = (family.cluster.clone(), family.node.clone());
-            let site = Site { cluster, node, mode: self.mode, hold: self.hold };
-            let mut made = Node {
-                single: Engine::new(self.patterns, site.clone(), false),
-                several: Engine::new(self.patterns, site, true),
-            };
-            if self.listening {
-                made.single.listen();
-                made.several.listen();
-            }
-            made
-        });
+        let node = &mut self.nodes[self.node_of[released.family.index()]];
         let what = &released.event.what;
         if released.lane != Lane::Several {
             node.single.event(&self.families, released.family, what, false, out);
@@ -91,14 +105,22 @@ impl<'p> Correlator<'p> {
         }
     }
 
+    /// Every family's clock is at `end`: nothing is to come before it.
+    pub fn complete(&mut self, end: Millis, out: &mut Vec<Transition>) {
+        for node in &mut self.nodes {
+            node.single.complete(&self.families, end, out);
+            node.several.complete(&self.families, end, out);
+        }
+    }
+
     /// What the rules did since the last call.
     pub fn take_notes(&mut self) -> Vec<Note> {
-        self.nodes.values_mut().flat_map(|n| [n.single.take_notes(), n.several.take_notes()].concat()).collect()
+        self.nodes.iter_mut().flat_map(|n| [n.single.take_notes(), n.several.take_notes()].concat()).collect()
     }
 
     /// The earliest deadline that may still fire on the clock of a family that is `open`.
     pub fn earliest_deadline(&self, open: impl Fn(FamilyId) -> bool) -> Option<Millis> {
-        let engines = self.nodes.values().flat_map(|n| [&n.single, &n.several]);
+        let engines = self.nodes.iter().flat_map(|n| [&n.single, &n.several]);
         engines.filter_map(|e| e.earliest_deadline(&open)).min()
     }
 }

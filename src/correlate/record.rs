@@ -35,7 +35,14 @@ pub struct Change<'a> {
 }
 
 impl Site {
-    pub fn instance(&self, patterns: &Patterns, id: AlarmId, family: &Family, place: u32, by: Box<[Box<str>]>) -> Instance {
+    pub fn instance(
+        &self,
+        patterns: &Patterns,
+        id: AlarmId,
+        family: &Family,
+        place: u32,
+        by: Box<[Box<str>]>,
+    ) -> Instance {
         let alarm = patterns.alarm(id);
         let log = patterns.log(family.log);
         let location = Location {
@@ -50,7 +57,14 @@ impl Site {
     }
 
     /// Notes what the instance stands on from now on; its clear will repeat it.
-    pub fn raise(&self, patterns: &Patterns, families: &[Family], instance: &mut Instance, entry: &Raise, change: &Change) {
+    pub fn raise(
+        &self,
+        patterns: &Patterns,
+        families: &[Family],
+        instance: &mut Instance,
+        entry: &Raise,
+        change: &Change,
+    ) {
         let alarm = patterns.alarm(instance.alarm);
         let mut causes = vec![alarm.causes[entry.cause].clone()];
         for (label, found) in change.reasons {
@@ -110,6 +124,7 @@ impl Site {
             time_assumed: change.hit.assumed,
             mode: self.mode,
             detected_at: None,
+            runbook: None,
         })
     }
 
@@ -133,7 +148,7 @@ fn evidence(families: &[Family], change: &Change) -> Vec<Evidence> {
         let fresh: Vec<_> = fresh.take(room).collect();
         reasons.extend(fresh);
     }
-    reasons.sort_by_key(|r| (r.moment.millis, families[r.family.index()].rank(), r.hit.line.number));
+    reasons.sort_by_key(|r| (r.moment.millis, families[r.family.index()].rank(), r.position));
     lines.extend(reasons.into_iter().map(|r| line_of(families, r, &r.hit.line)));
     lines
 }

@@ -47,7 +47,8 @@ impl<W: Write> Stdout<W> {
     /// The column heads, if the format has columns.
     pub fn begin(&mut self) -> Result<(), WriteError> {
         if self.format == Format::Table {
-            let line = format!("{:<29}  {:<5}  {:<8}  {:<22}  {:<16}  WHAT", "TIME", "EVENT", "SEVERITY", "ALARM", "NODE");
+            let line =
+                format!("{:<29}  {:<5}  {:<8}  {:<22}  {:<16}  WHAT", "TIME", "EVENT", "SEVERITY", "ALARM", "NODE");
             writeln!(self.out, "{line}")?;
             self.out.flush()?;
         }

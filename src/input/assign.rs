@@ -61,18 +61,19 @@ impl Place {
         self.outer.as_os_str() == "-"
     }
 
-    /// One path through everything, to look for anchors in. An archive is a directory in it, but a compressed file that
-    /// holds one nameless member is that member.
+    /// One path through everything, to look for anchors in. An archive is a directory in it; but one that holds a log of
+    /// its own name (`x-1.log.zip` with `x-1.log`) is that log.
     fn whole(&self) -> String {
-        let outer = if self.is_stdin() {
-            String::new()
-        } else {
-            absolute(&self.outer).to_string_lossy().into_owned()
-        };
-        let mut path = outer;
+        let mut path =
+            if self.is_stdin() { String::new() } else { absolute(&self.outer).to_string_lossy().into_owned() };
         for name in &self.inner {
-            path.push('/');
-            path.push_str(name.trim_start_matches("./"));
+            let name = name.trim_start_matches("./").trim_start_matches('/');
+            let (directory, container) = path.rsplit_once('/').unwrap_or(("", &path));
+            let own = name.rsplit('/').next().unwrap_or(name);
+            path = match rolled(container).live == rolled(own).live {
+                true => format!("{directory}/{own}"),
+                false => format!("{path}/{name}"),
+            };
         }
         path
     }
@@ -111,7 +112,8 @@ impl<'p> Assigner<'p> {
         let live = format!("{directory}/{}", rolled.live);
         let decided = decision(&self.decisions.logs, place).copied();
         let logs = (0..self.patterns.logs.len() as u32).map(LogId).filter(|id| decided.is_none_or(|d| d == *id));
-        let mut anchored = logs.filter_map(|id| Some((self.anchor(id, &live).or_else(|| self.anchor(id, &whole))?, id)));
+        let mut anchored =
+            logs.filter_map(|id| Some((self.anchor(id, &live).or_else(|| self.anchor(id, &whole))?, id)));
         match (anchored.next(), decided) {
             (Some((anchor, log)), _) => Some(self.assignment(place, log, &live, anchor, rolled)),
             (None, Some(log)) => Some(self.loose(place, log, &live, rolled)),
@@ -141,7 +143,9 @@ impl<'p> Assigner<'p> {
                 let default = defaults.next().filter(|_| defaults.next().is_none());
                 // In a directory, a file that says nothing of ours is simply not ours.
                 let names = || several.iter().map(|(_, _, id)| self.patterns.log(*id).name.clone()).collect();
-                default.map(|(_, _, id)| *id).ok_or_else(|| if named || most.0 > 0 { Unassigned::Ambiguous(names()) } else { Unassigned::Unknown })?
+                default.map(|(_, _, id)| *id).ok_or_else(|| {
+                    if named || most.0 > 0 { Unassigned::Ambiguous(names()) } else { Unassigned::Unknown }
+                })?
             }
         };
         let whole = place.whole();
@@ -149,7 +153,8 @@ impl<'p> Assigner<'p> {
         let rolled = rolled(name);
         let live = format!("{directory}/{}", rolled.live);
         let mut assignment = self.loose(place, log, &live, rolled);
-        let said = format!("taken for log `{}` of node `{}` by its content", self.patterns.log(log).name, assignment.node);
+        let said =
+            format!("taken for log `{}` of node `{}` by its content", self.patterns.log(log).name, assignment.node);
         assignment.announce = Some(match assignment.announce {
             Some(more) => format!("{said}; {more}"),
             None => said,
@@ -160,7 +165,9 @@ impl<'p> Assigner<'p> {
     /// How many hits and heads of this log a sample has; `None` if it cannot be of this log.
     fn likeness(&self, id: LogId, sample: &[u8]) -> Option<(usize, u64)> {
         let log = self.patterns.log(id);
-        let heads = sample.split(|b| *b == b'\n').filter(|line| log.layouts.iter().any(|(_, l)| l.is_head(line))).count() as u64;
+        let heads =
+            sample.split(|b| *b == b'\n').filter(|line| log.layouts.iter().any(|(_, l)| l.is_head(line))).count()
+                as u64;
         let mut seen = Vec::new();
         let mut scanner = Scanner::new(self.patterns, log, "".into(), Zone::UTC, Lookahead::File);
         scanner.feed(sample, &mut seen);
@@ -172,10 +179,19 @@ impl<'p> Assigner<'p> {
     fn assignment(&self, place: &Place, log: LogId, live: &str, anchor: usize, rolled: Rolled) -> Assignment {
         let above = live[..anchor].trim_end_matches('/');
         let own = live.starts_with("/var/log/");
-        let above = above.strip_suffix("Bigdata").filter(|a| a.is_empty() || a.ends_with('/')).unwrap_or(above).trim_end_matches('/');
-        let above = above.strip_suffix("var/log").filter(|a| a.is_empty() || a.ends_with('/')).unwrap_or(above).trim_end_matches('/');
+        let above = above
+            .strip_suffix("Bigdata")
+            .filter(|a| a.is_empty() || a.ends_with('/'))
+            .unwrap_or(above)
+            .trim_end_matches('/');
+        let above = above
+            .strip_suffix("var/log")
+            .filter(|a| a.is_empty() || a.ends_with('/'))
+            .unwrap_or(above)
+            .trim_end_matches('/');
         let (node, announce): (Arc<str>, _) = match above.rsplit('/').next().filter(|n| !n.is_empty()) {
-            Some(node) => (node.into(), None),
+            Some(node) if place.inner.is_empty() => (node.into(), None),
+            Some(node) => (stem(node).into(), None),
             None if own && place.inner.is_empty() && !place.is_stdin() => (self.host.clone(), None),
             None => {
                 let node = outer_name(place);
@@ -193,7 +209,8 @@ impl<'p> Assigner<'p> {
         let name = if name.is_empty() { "stdin" } else { name };
         let holder = directory.rsplit('/').next().filter(|d| !d.is_empty());
         let node = self.decided_node(place).unwrap_or_else(|| match holder {
-            Some(holder) => holder.into(),
+            Some(holder) if place.inner.is_empty() => holder.into(),
+            Some(holder) => stem(holder).into(),
             None => outer_name(place).into(),
         });
         Assignment { log, node, family: name.into(), rank: rolled.rank, announce: None }
@@ -226,9 +243,13 @@ fn outer_name(place: &Place) -> String {
         return "stdin".to_owned();
     }
     let name = place.outer.file_name().map_or_else(|| "stdin".to_owned(), |n| n.to_string_lossy().into_owned());
-    let endings = [".tar.gz", ".tar.zst", ".tgz", ".tar", ".zip", ".gz", ".zst", ".log"];
-    let stem = endings.iter().find_map(|e| name.strip_suffix(e)).filter(|s| !s.is_empty());
-    stem.unwrap_or(&name).to_owned()
+    stem(&name).to_owned()
+}
+
+/// The name of an archive without what says that it is one.
+fn stem(name: &str) -> &str {
+    let endings = [".tar.gz", ".tar.zst", ".tgz", ".tar", ".zip", ".gz", ".zst"];
+    endings.iter().find_map(|e| name.strip_suffix(e)).filter(|s| !s.is_empty()).unwrap_or(name)
 }
 
 #[cfg(test)]

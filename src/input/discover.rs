@@ -34,7 +34,7 @@ pub fn discover(paths: &[PathBuf]) -> Discovery {
             // A pipe or a device: what is in it comes once, as from standard input.
             found.files.push(Found { path: path.clone(), named: true });
         } else {
-            found.missing.push(path.clone());
+            expand(path, &mut found);
         }
     }
     found.files = once(std::mem::take(&mut found.files));
@@ -58,6 +58,22 @@ fn once(files: Vec<Found>) -> Vec<Found> {
     }
     files.sort();
     files
+}
+
+/// A glob that no shell has expanded (it was quoted, or came from a script).
+fn expand(pattern: &Path, found: &mut Discovery) {
+    let paths = pattern.to_str().filter(|p| p.contains(['*', '?', '['])).and_then(|p| glob::glob(p).ok());
+    let before = found.files.len();
+    for path in paths.into_iter().flatten().flatten() {
+        if path.is_dir() {
+            walk(&path, found);
+        } else {
+            found.files.push(Found { path, named: true });
+        }
+    }
+    if found.files.len() == before {
+        found.missing.push(pattern.to_owned());
+    }
 }
 
 /// Links are followed, but never in circles.

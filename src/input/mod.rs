@@ -2,7 +2,7 @@
 //!
 //! Input knows rotation and compression, and nothing of patterns but their names and shapes.
 
+pub mod archive;
 pub mod assign;
 pub mod discover;
-pub mod read;
 pub mod rotation;

@@ -46,7 +46,9 @@ static SCHEMES: LazyLock<Vec<Scheme>> = LazyLock::new(|| {
         (r"^(?<stem>.+)[-.](?<n>\d{1,4})(?<ext>\.(?:log|out))$".to_owned(), Counts::Down, true),
     ]
     .into_iter()
-    .filter_map(|(regex, counts, compressed_only)| Some(Scheme { regex: Regex::new(&regex).ok()?, counts, compressed_only }))
+    .filter_map(|(regex, counts, compressed_only)| {
+        Some(Scheme { regex: Regex::new(&regex).ok()?, counts, compressed_only })
+    })
     .collect()
 });
 

@@ -145,9 +145,12 @@ fn common(a: &[Token], b: &[Token]) -> Option<String> {
         .find_map(|(a, b)| common_text(a, b))
 }
 
+/// A state in each of two globs, and from which step and by which character it was reached first.
+type Reached = ((usize, usize), Option<(usize, char)>);
+
 fn common_text(a: &[Token], b: &[Token]) -> Option<String> {
     // Each pair of states with the step that led to it, in the order of the search.
-    let mut reached: Vec<((usize, usize), Option<(usize, char)>)> = vec![((0, 0), None)];
+    let mut reached: Vec<Reached> = vec![((0, 0), None)];
     let mut seen = HashSet::from([(0, 0)]);
     let mut at = 0;
     while let Some(&((i, j), _)) = reached.get(at) {
@@ -175,7 +178,7 @@ fn common_text(a: &[Token], b: &[Token]) -> Option<String> {
 }
 
 /// The characters on the way to the state at `at`.
-fn spelled(reached: &[((usize, usize), Option<(usize, char)>)], mut at: usize) -> String {
+fn spelled(reached: &[Reached], mut at: usize) -> String {
     let mut text = Vec::new();
     while let Some((before, c)) = reached[at].1 {
         text.push(c);

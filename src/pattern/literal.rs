@@ -71,8 +71,12 @@ impl Runs {
 /// `[Aa]`, as case-insensitive letters are written in the HIR.
 fn single_letter(class: &Class) -> Option<u8> {
     let chars: Vec<u32> = match class {
-        Class::Unicode(c) => c.iter().flat_map(|r| r.start() as u32..=(r.end() as u32).min(r.start() as u32 + 4)).collect(),
-        Class::Bytes(c) => c.iter().flat_map(|r| u32::from(r.start())..=u32::from(r.end()).min(u32::from(r.start()) + 4)).collect(),
+        Class::Unicode(c) => {
+            c.iter().flat_map(|r| r.start() as u32..=(r.end() as u32).min(r.start() as u32 + 4)).collect()
+        }
+        Class::Bytes(c) => {
+            c.iter().flat_map(|r| u32::from(r.start())..=u32::from(r.end()).min(u32::from(r.start()) + 4)).collect()
+        }
     };
     let ascii: Option<Vec<u8>> = chars.iter().map(|&c| u8::try_from(c).ok().filter(u8::is_ascii)).collect();
     match ascii?.as_slice() {

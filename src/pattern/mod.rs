@@ -12,7 +12,7 @@ pub mod literal;
 mod load;
 pub mod model;
 pub mod patterns;
-mod regexes;
+pub(crate) mod regexes;
 pub mod stamp;
 mod syntax;
 mod toml_reader;

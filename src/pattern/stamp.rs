@@ -14,7 +14,7 @@ use read::{Fields, Plain};
 use spec::Item;
 
 /// What a log says about the time of a record, before a zone is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Stamp {
     /// Milliseconds since 1970-01-01T00:00 of the local date and time.
     Local(i64),

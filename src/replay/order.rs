@@ -4,10 +4,12 @@
 //! times. Names only break ties, and what they say otherwise is reported.
 
 use super::{FamilyRuns, Run};
+use crate::pattern::LogId;
 use crate::time::Millis;
 
 /// The runs of a family, oldest first, and what was strange about their order.
 pub struct Ordered {
+    pub log: LogId,
     pub runs: Vec<Run>,
     pub disagreements: Vec<String>,
 }
@@ -26,8 +28,10 @@ pub fn order(family: FamilyRuns) -> Ordered {
     keyed.sort_by(|(a, x), (b, y)| (a, &x.rank, &x.file).cmp(&(b, &y.rank, &y.file)));
     let disagreements = keyed
         .windows(2)
-        .filter(|pair| pair[0].0 != pair[1].0 && pair[0].1.rank.len() == pair[1].1.rank.len() && pair[0].1.rank > pair[1].1.rank)
+        .filter(|pair| {
+            pair[0].0 != pair[1].0 && pair[0].1.rank.len() == pair[1].1.rank.len() && pair[0].1.rank > pair[1].1.rank
+        })
         .map(|pair| format!("{} begins before {}, though its name says otherwise", pair[0].1.file, pair[1].1.file))
         .collect();
-    Ordered { runs: keyed.into_iter().map(|(_, run)| run).collect(), disagreements }
+    Ordered { log: family.family.log, runs: keyed.into_iter().map(|(_, run)| run).collect(), disagreements }
 }

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 
 use super::order::Ordered;
+use super::store::Reader;
 use super::{FamilyReport, Run};
 use crate::correlate::{Clock, Event, FamilyId};
-use crate::pattern::Patterns;
+use crate::pattern::{LogId, Patterns};
 use crate::scan::belief::JUMP;
 use crate::scan::{Carry, Hit, Seen, Summary, judge_head};
 use crate::time::Millis;
@@ -22,11 +23,14 @@ pub struct Timeline<'p> {
     over: bool,
     disagreements: Vec<String>,
     ahead: Vec<String>,
+    lost: Option<String>,
     family: u32,
+    log: LogId,
+    first: Option<Millis>,
 }
 
 struct Current {
-    seen: std::vec::IntoIter<Seen>,
+    seen: Reader,
     summary: Summary,
     file: String,
     modified: Option<Millis>,
@@ -46,6 +50,9 @@ impl<'p> Timeline<'p> {
             over: false,
             disagreements: ordered.disagreements,
             ahead: Vec::new(),
+            lost: None,
+            log: ordered.log,
+            first: None,
         }
     }
 
@@ -54,11 +61,9 @@ impl<'p> Timeline<'p> {
         self.over
     }
 
-    /// True once, if the clock is behind `end`.
-    pub fn close(&mut self, end: Millis) -> bool {
-        let behind = self.reached.is_none_or(|t| t < end);
+    /// The logs are complete until `end`, and so is the clock.
+    pub fn close(&mut self, end: Millis) {
         self.reached = self.reached.max(Some(end));
-        behind
     }
 
     pub fn next(&mut self) -> Option<Event> {
@@ -92,12 +97,13 @@ impl<'p> Timeline<'p> {
     }
 
     fn begin(&mut self, mut run: Run, events: &mut Vec<Event>) {
-        self.clock.begin_file(run.summary.first, run.modified);
+        let first = self.clock.begin_file(run.summary.first, run.modified);
+        self.first = self.first.or(first);
         for orphan in std::mem::take(&mut run.summary.orphans) {
             self.adopt(orphan, events);
         }
         let Run { file, seen, summary, modified, .. } = run;
-        self.current = Some(Current { seen: seen.into_iter(), summary, file, modified });
+        self.current = Some(Current { seen: seen.read(), summary, file, modified });
     }
 
     /// A hit in front of the file's first head belongs to the last record of the file before.
@@ -114,8 +120,14 @@ impl<'p> Timeline<'p> {
     }
 
     fn end(&mut self, events: &mut Vec<Event>) {
-        let Some(Current { summary, file, modified, .. }) = self.current.take() else { return };
+        let Some(Current { seen, summary, file, modified }) = self.current.take() else { return };
+        if let Some(error) = seen.failed() {
+            self.lost = Some(format!("{file}: what was found in it could not be read back: {error}"));
+        }
         self.clock.end_file(summary.last, summary.hole_at_end, events);
+        if self.files.len() == 0 {
+            self.clock.stop(events);
+        }
         if let Some(carry) = summary.carry {
             self.carry = carry;
         }
@@ -130,9 +142,12 @@ impl<'p> Timeline<'p> {
     pub fn into_report(self) -> FamilyReport {
         FamilyReport {
             family: FamilyId(self.family),
+            log: self.log,
+            first: self.first,
             counts: self.clock.counts,
             clock: self.reached,
             disagreements: self.disagreements,
+            lost: self.lost,
             ahead: self.ahead,
         }
     }

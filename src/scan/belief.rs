@@ -99,7 +99,8 @@ impl Belief {
     /// order makes it untrue.
     pub fn tick(&self, out: &mut Vec<Seen>) {
         if self.believed.len() == WINDOW || self.ahead == 0 {
-            let oldest = self.believed.iter().copied().reduce(|a, b| if b.behind(a).is_some_and(|d| d > 0) { b } else { a });
+            let oldest =
+                self.believed.iter().copied().reduce(|a, b| if b.behind(a).is_some_and(|d| d > 0) { b } else { a });
             out.extend(oldest.map(Seen::Tick));
         }
     }

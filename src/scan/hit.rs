@@ -5,21 +5,26 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::pattern::stamp::Stamp;
 use crate::pattern::{CaptureId, SignalId};
 
 /// One thing that scanning a file says, in the order of the file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Seen {
     Hit(Hit),
     /// No later record of this file is older than this (but for threads that log out of order).
     Tick(Stamp),
     /// Something is missing between the records of these two times.
-    Hole { from: Option<Stamp>, until: Stamp },
+    Hole {
+        from: Option<Stamp>,
+        until: Stamp,
+    },
 }
 
 /// A signal found in a record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hit {
     pub signal: SignalId,
     /// The time of the record, or of the record before if it has none of its own; `None`: none so far in this file.
@@ -33,8 +38,10 @@ pub struct Hit {
 }
 
 /// A line as evidence.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
+    /// The same for all lines of a run, and so not kept with each.
+    #[serde(skip)]
     pub file: Arc<str>,
     /// From 1.
     pub number: u64,

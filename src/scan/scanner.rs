@@ -43,7 +43,9 @@ enum Record {
     /// No head yet: these lines belong to the file before.
     Before,
     /// What its head was is lost in a hole.
-    Headless { given: Vec<SignalId> },
+    Headless {
+        given: Vec<SignalId>,
+    },
     Headed(Carry),
 }
 

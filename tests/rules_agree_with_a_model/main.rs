@@ -68,7 +68,8 @@ fn engine(case: &Case) -> Vec<Found> {
     let file = File { name: "test.toml".into(), text: rules::toml(&case.alarms), builtin: false };
     let compiled = compile(std::slice::from_ref(&file));
     let Some(patterns) = compiled.patterns else {
-        let errors: Vec<String> = compiled.diagnostics.iter().map(|d| d.render(std::slice::from_ref(&file), false)).collect();
+        let errors: Vec<String> =
+            compiled.diagnostics.iter().map(|d| d.render(std::slice::from_ref(&file), false)).collect();
         panic!("{}", errors.join("\n"));
     };
     let families = case.sources.iter().enumerate().map(|(at, s)| s.runs(at, &patterns)).collect();
@@ -106,8 +107,10 @@ fn case(between: fn() -> BoxedStrategy<Between>) -> impl Strategy<Value = Case> 
 }
 
 fn agree(case: &Case) -> Result<(), TestCaseError> {
-    let expected = model::transitions(&case.alarms, &case.sources, case.end);
-    let found = engine(case);
+    compare(model::transitions(&case.alarms, &case.sources, case.end), engine(case))
+}
+
+fn compare(expected: Vec<Found>, found: Vec<Found>) -> Result<(), TestCaseError> {
     let show = |all: &[Found]| {
         let relative = |t: &Found| Found { time: t.time - streams::START, ..t.clone() };
         all.iter().map(|t| format!("  {:?}\n", relative(t))).collect::<String>()
@@ -116,8 +119,10 @@ fn agree(case: &Case) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn cases(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, max_shrink_iters: 50_000, failure_persistence: None, ..ProptestConfig::default() }
+/// `PROPTEST_CASES` asks for more.
+fn cases(at_least: u32) -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig { cases: at_least.max(config.cases), max_shrink_iters: 50_000, failure_persistence: None, ..config }
 }
 
 proptest! {
@@ -139,6 +144,11 @@ proptest! {
 
     #[test]
     fn a_clock_that_is_set_back_leaves_what_was_left(case in case(streams::steps)) {
-        agree(&case)?;
+        let case = Case { sources: streams::apart(case.sources), ..case };
+        // The ordinals that ids are made from are forgotten with the instance, after two minutes of its clock. The same
+        // millisecond may come again after a larger step.
+        let without_ids = |all: Vec<Found>| all.into_iter().map(|t| Found { id: String::new(), ..t }).collect();
+        let expected = model::transitions(&case.alarms, &case.sources, case.end);
+        compare(without_ids(expected), without_ids(engine(&case)))?;
     }
 }

@@ -51,7 +51,15 @@ pub fn transitions(alarms: &[Alarm], sources: &[Source], end: Option<Millis>) ->
     let nodes: BTreeSet<usize> = sources.iter().map(|s| s.node).collect();
     for at in nodes {
         for alarm in alarms {
-            let mut rules = Rules { alarm, sources, hits: vec![], clocks: BTreeMap::new(), instances: vec![], out: vec![] };
+            let mut rules = Rules {
+                alarm,
+                sources,
+                hits: vec![],
+                before: 0,
+                clocks: BTreeMap::new(),
+                instances: vec![],
+                out: vec![],
+            };
             events.iter().filter(|e| sources[e.family].node == at).for_each(|e| rules.event(e));
             found.extend(rules.out);
         }
@@ -125,8 +133,9 @@ fn merged(sources: &[Source], end: Option<Millis>) -> Vec<Event> {
 struct Rules<'a> {
     alarm: &'a Alarm,
     sources: &'a [Source],
-    /// Everything that was seen on the node.
+    /// Everything that was seen on the node, and how much of it before the hit that is at hand.
     hits: Vec<Hit>,
+    before: usize,
     clocks: BTreeMap<usize, Millis>,
     instances: Vec<Instance>,
     out: Vec<Found>,
@@ -139,6 +148,8 @@ struct Begun {
     time: Millis,
     family: usize,
     hit: HitId,
+    /// Not a hit at all, but a hole that puts off this `quiet` entry alone.
+    hole: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -158,9 +169,8 @@ struct Instance {
     raised: Option<Raised>,
     count: u64,
     begun: Vec<Begun>,
-    /// Of each clear entry: how many of `begun` it has no more to do with, and how far holes put its deadline off.
+    /// Of each clear entry: how many of `begun` it has no more to do with.
     quieted: Vec<usize>,
-    put_off: Vec<Option<Millis>>,
     /// Of each raise entry: the hits that it counts.
     seen: Vec<Vec<HitId>>,
     /// Of each `absent`: where in `seen` a row can begin at the earliest.
@@ -171,8 +181,8 @@ struct Instance {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
-    Quiet(usize),
     Raise(usize),
+    Quiet(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -189,6 +199,7 @@ impl Rules<'_> {
         match &event.what {
             What::Hit(hit) => {
                 self.advance(family, event.key);
+                self.before = self.hits.len();
                 self.hits.push(hit.clone());
                 let hit = self.hits.len() - 1;
                 let touched = self.touched(hit);
@@ -200,6 +211,7 @@ impl Rules<'_> {
                     touched.into_iter().for_each(|at| self.end_by(at, hit));
                     self.begin_by(hit);
                 }
+                self.before = self.hits.len();
             }
             What::Tick => {
                 self.advance(family, event.key);
@@ -239,7 +251,6 @@ impl Rules<'_> {
                 count: 0,
                 begun: vec![],
                 quieted: vec![0; clears],
-                put_off: vec![None; clears],
                 seen: vec![vec![]; raises],
                 row: vec![0; raises],
                 waiting: vec![None; raises],
@@ -260,9 +271,7 @@ impl Rules<'_> {
     fn agreeing(&self, hit: HitId) -> Vec<usize> {
         let (_, service, role) = LOGS[self.hits[hit].log];
         let by = self.by(hit);
-        let agrees = |i: &Instance| {
-            (i.service, i.role) == (service, role) && by.iter().all(|(n, v)| i.by[n] == *v)
-        };
+        let agrees = |i: &Instance| (i.service, i.role) == (service, role) && by.iter().all(|(n, v)| i.by[n] == *v);
         (0..self.instances.len()).filter(|&at| agrees(&self.instances[at])).collect()
     }
 
@@ -305,8 +314,11 @@ impl Rules<'_> {
         for (entry, raise) in self.alarm.raise.iter().enumerate() {
             let due = Due::Raise(entry);
             match &raise.kind {
-                Kind::Without { within, .. } => all.extend(instance.waiting[entry].map(|hit| {
-                    Deadline { time: self.hits[hit].time + within, due, family: self.hits[hit].family, hit }
+                Kind::Without { within, .. } => all.extend(instance.waiting[entry].map(|hit| Deadline {
+                    time: self.hits[hit].time + within,
+                    due,
+                    family: self.hits[hit].family,
+                    hit,
                 })),
                 Kind::Absent { span, arm, .. } => {
                     let row = self.row(instance, entry, *span);
@@ -322,8 +334,8 @@ impl Rules<'_> {
             if let ClearKind::Quiet(span) = clear.kind
                 && let Some(last) = self.last_begun(instance, entry, clear)
             {
-                let time = instance.put_off[entry].map_or(last.time, |p| p.max(last.time)) + span;
-                all.push(Deadline { time, due: Due::Quiet(entry), family: last.family, hit: last.hit });
+                let (family, hit) = (last.family, last.hit);
+                all.push(Deadline { time: last.time + span, due: Due::Quiet(entry), family, hit });
             }
         }
         all
@@ -345,21 +357,25 @@ impl Rules<'_> {
     /// The latest raise or renew that keeps a `quiet` entry from clearing.
     fn last_begun<'i>(&self, instance: &'i Instance, entry: usize, clear: &Clear) -> Option<&'i Begun> {
         let ended = self.alarm.ended(clear);
-        let counts = |b: &&Begun| b.causes.iter().any(|c| ended.contains(c));
+        let counts = |b: &&Begun| match b.hole {
+            Some(of) => of == entry,
+            None => b.causes.iter().any(|c| ended.contains(c)),
+        };
         instance.begun[instance.quieted[entry]..].iter().filter(counts).max_by_key(|b| b.time)
     }
 
     /// Fires what is due on an instance, by the clocks or, if one touches it, before a hit of this time.
     fn fire(&mut self, at: usize, before: Option<Millis>) {
         loop {
-            let due = |d: &Deadline| {
-                self.clocks[&d.family] > d.time + SLACK || before.is_some_and(|before| before > d.time)
-            };
-            let Some(next) = self.deadlines(at).into_iter().filter(due).min() else { return };
+            let due =
+                |d: &Deadline| self.clocks[&d.family] > d.time + SLACK || before.is_some_and(|before| before > d.time);
+            // A deadline that is due takes with it what the instance has that is earlier.
+            let all = self.deadlines(at);
+            let Some(until) = all.iter().filter(|d| due(d)).map(|d| d.time).max() else { return };
+            let Some(next) = all.into_iter().filter(|d| d.time <= until).min() else { return };
             match next.due {
                 Due::Quiet(entry) => {
                     self.instances[at].quieted[entry] = self.instances[at].begun.len();
-                    self.instances[at].put_off[entry] = None;
                     let ended = self.alarm.ended(&self.alarm.clear[entry]);
                     self.end(at, &ended, "quiet", next.hit, next.time);
                 }
@@ -390,9 +406,9 @@ impl Rules<'_> {
                 true => deadline.map_or(other < hit, |deadline| h.time <= deadline),
                 false => h.time <= now - HOLD,
             };
-            on.contains(&h.signal) && h.time >= now - within && visible
+            other != hit && on.contains(&h.signal) && h.time >= now - within && visible
         };
-        let mut found: Vec<HitId> = (0..self.hits.len()).filter(is_seen).collect();
+        let mut found: Vec<HitId> = (0..self.before).filter(is_seen).collect();
         found.sort_by_key(|&h| std::cmp::Reverse((self.hits[h].time, h)));
         found
     }
@@ -428,7 +444,9 @@ impl Rules<'_> {
             let instance = &mut self.instances[at];
             match &raise.kind {
                 Kind::Without { without, .. } if without.contains(&said) => instance.waiting[entry] = None,
-                Kind::Absent { disarm, .. } if disarm.contains(&said) => instance.row[entry] = instance.seen[entry].len(),
+                Kind::Absent { disarm, .. } if disarm.contains(&said) => {
+                    instance.row[entry] = instance.seen[entry].len()
+                }
                 _ => {}
             }
         }
@@ -483,7 +501,7 @@ impl Rules<'_> {
         let instance = &mut self.instances[at];
         if !instance.active.is_empty() {
             instance.count += weight;
-            instance.begun.push(Begun { causes, time, family, hit });
+            instance.begun.push(Begun { causes, time, family, hit, hole: None });
         }
     }
 
@@ -496,16 +514,20 @@ impl Rules<'_> {
         self.instances[at].count += weight;
         if !self.alarm.stateless {
             self.instances[at].active.insert(raise.cause());
-            self.instances[at].begun.push(Begun { causes: vec![raise.cause()], time, family, hit });
+            self.instances[at].begun.push(Begun { causes: vec![raise.cause()], time, family, hit, hole: None });
         }
         if !is_first {
             return;
         }
-        let reasons: Vec<(&With, Vec<HitId>)> = raise.with.iter().map(|w| {
-            let mut found = self.look_back(&w.on, w.within, hit, deadline);
-            found.truncate(w.max.unwrap_or(4));
-            (w, found)
-        }).collect();
+        let reasons: Vec<(&With, Vec<HitId>)> = raise
+            .with
+            .iter()
+            .map(|w| {
+                let mut found = self.look_back(&w.on, w.within, hit, deadline);
+                found.truncate(w.max.unwrap_or(4));
+                (w, found)
+            })
+            .collect();
         let mut causes = vec![raise.cause()];
         for (with, found) in &reasons {
             let label = with.cause.filter(|_| !found.is_empty()).map(str::to_owned);
@@ -521,12 +543,16 @@ impl Rules<'_> {
         }
         let mut extra: Vec<HitId> = Vec::new();
         for other in reasons.iter().flat_map(|(_, found)| found) {
-            if *other != hit && !extra.contains(other) && extra.len() < 7 {
+            if !extra.contains(other) && extra.len() < 7 {
                 extra.push(*other);
             }
         }
-        let place = |h: HitId| (self.hits[h].printed, self.hits[h].log, name(self.hits[h].family, &self.sources[self.hits[h].family]));
-        extra.sort_by_key(|&h| (place(h), self.hits[h].line));
+        let place = |h: HitId| {
+            (self.hits[h].printed, self.hits[h].log, name(self.hits[h].family, &self.sources[self.hits[h].family]))
+        };
+        // Found newest first, so among equals the oldest is the last.
+        extra.reverse();
+        extra.sort_by_key(|&h| place(h));
         let evidence = std::iter::once(hit).chain(extra).collect();
         self.instances[at].raised = Some(Raised { time, family, causes, params });
         let event = if self.alarm.stateless { "occur" } else { "raise" };
@@ -548,11 +574,17 @@ impl Rules<'_> {
             instance.raised = None;
             instance.begun.clear();
             instance.quieted.fill(0);
-            instance.put_off.fill(None);
         }
     }
 
-    fn write(&mut self, at: usize, event: &'static str, cleared_by: Option<&'static str>, time: Millis, evidence: Vec<HitId>) {
+    fn write(
+        &mut self,
+        at: usize,
+        event: &'static str,
+        cleared_by: Option<&'static str>,
+        time: Millis,
+        evidence: Vec<HitId>,
+    ) {
         let instance = &self.instances[at];
         let raised = instance.raised.as_ref().unwrap();
         let place = Location {
@@ -597,7 +629,10 @@ impl Rules<'_> {
             }
             let instance = &mut self.instances[at];
             match deadline.due {
-                Due::Quiet(entry) => instance.put_off[entry] = Some(until),
+                Due::Quiet(entry) => {
+                    let hit = deadline.hit;
+                    instance.begun.push(Begun { causes: vec![], time: until, family, hit, hole: Some(entry) });
+                }
                 Due::Raise(entry) => match self.alarm.raise[entry].kind {
                     Kind::Without { .. } if deadline.time <= until => instance.waiting[entry] = None,
                     Kind::Absent { .. } => instance.row[entry] = instance.seen[entry].len(),

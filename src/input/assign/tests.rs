@@ -76,8 +76,8 @@ fn this_machines_own_logs_are_of_this_machine() {
         // Where the glob itself begins with var/log.
         ("/var/log/zookeeper/zookeeper.log", "zookeeper this-host var/log/zookeeper/zookeeper.log"),
         // Nobody's: that is said.
-        ("/flink/flinkserver/ha/runlog/ha.log", "ha-flinkserver ha flink/flinkserver/ha/runlog/ha.log !"),
-        ("/Bigdata/omm/oms/ha/runlog/ha.log", "ha-oms ha omm/oms/ha/runlog/ha.log !"),
+        ("/flink/flinkserver/ha/runlog/ha.log", "ha-flinkserver ha.log flink/flinkserver/ha/runlog/ha.log !"),
+        ("/Bigdata/omm/oms/ha/runlog/ha.log", "ha-oms ha.log omm/oms/ha/runlog/ha.log !"),
     ] {
         assert_eq!(by_path(path), expect, "{path}");
     }
@@ -110,7 +110,7 @@ fn a_loose_file_is_recognised_by_its_content() {
         "ha-flinkserver node-9 copy.log !",
         "without a hit, too"
     );
-    assert_eq!(by_content("/copy.log", RAISE, true).unwrap(), "ha-flinkserver copy copy.log !");
+    assert_eq!(by_content("/copy.log", RAISE, true).unwrap(), "ha-flinkserver copy.log copy.log !");
     assert_eq!(by_content("-", RAISE, true).unwrap(), "ha-flinkserver stdin stdin !");
     assert_eq!(
         by_content("/srv/n/copy.log.2021-03-22_12-00-07.gz", RAISE, true).unwrap(),
