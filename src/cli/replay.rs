@@ -36,7 +36,7 @@ pub struct Replay {
     paths: Vec<PathBuf>,
 
     /// The time zone of the logs: a name, an offset, or LOG=ZONE for one log (default: this machine's)
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
     tz: Vec<String>,
 
     /// The logs are complete until then: what is silent at their end is silent

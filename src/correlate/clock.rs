@@ -200,3 +200,6 @@ impl Clock {
         out.push(Event { key, what: What::Hole { from, until } });
     }
 }
+
+#[cfg(test)]
+mod tests;

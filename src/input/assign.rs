@@ -4,7 +4,7 @@
 //! which other files exist. Where the path does not tell, the content does, and that is said aloud.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::rotation::{Rolled, rolled};
@@ -84,7 +84,7 @@ impl Place {
         if self.is_stdin() {
             return String::new();
         }
-        std::path::absolute(&self.outer).unwrap_or_else(|_| self.outer.clone()).to_string_lossy().into_owned()
+        absolute(&self.outer).to_string_lossy().into_owned()
     }
 
     /// Is this path the archive itself, and not a directory around it or in it?
@@ -116,6 +116,20 @@ impl Place {
         }
         path
     }
+}
+
+/// A path from the root without detours. Links stay as they are: a node's directory may be one.
+fn absolute(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 pub struct Assigner<'p> {
@@ -173,7 +187,8 @@ impl<'p> Assigner<'p> {
         let log = match best.as_slice() {
             [(_, _, only)] => *only,
             several => {
-                let default = several.iter().find(|(_, _, id)| self.patterns.log(*id).default);
+                let mut defaults = several.iter().filter(|(_, _, id)| self.patterns.log(*id).default);
+                let default = defaults.next().filter(|_| defaults.next().is_none());
                 // In a directory, a file that says nothing of ours is simply not ours.
                 let names = || several.iter().map(|(_, _, id)| self.patterns.log(*id).name.clone()).collect();
                 default.map(|(_, _, id)| *id).ok_or_else(|| {
@@ -205,8 +220,9 @@ impl<'p> Assigner<'p> {
 
     fn assignment(&self, place: &Place, log: LogId, live: &str, anchor: usize, rolled: Rolled) -> Assignment {
         let above = live[..anchor].trim_end_matches('/');
-        let own = above == "/var/log/Bigdata" || above == "/var/log";
         let above = without_last(without_last(above, "Bigdata"), "var/log");
+        // This machine's own logs: nothing stands above them.
+        let own = above.is_empty() && live.starts_with("/var/log/");
         let (node, unclear) = match above.rsplit('/').next().filter(|n| !n.is_empty()) {
             _ if own && place.inner.is_empty() && !place.is_stdin() => (self.host.clone(), false),
             Some(_) if place.is_container(above) => (place.outer_name().into(), true),
@@ -263,7 +279,6 @@ fn decision<'a, T>(decided: &'a [(T, PathBuf)], place: &Place) -> Option<&'a T> 
 }
 
 fn covers(path: &Path, file: &Path) -> bool {
-    let absolute = |p: &Path| std::path::absolute(p).unwrap_or_else(|_| p.to_owned());
     path == file || (path.as_os_str() != "-" && absolute(file).starts_with(absolute(path)))
 }
 
@@ -278,3 +293,6 @@ fn stem(name: &str) -> &str {
     let endings = [".tar.gz", ".tar.zst", ".tgz", ".tar", ".zip", ".gz", ".zst"];
     endings.iter().find_map(|e| name.strip_suffix(e)).filter(|s| !s.is_empty()).unwrap_or(name)
 }
+
+#[cfg(test)]
+mod tests;

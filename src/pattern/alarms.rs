@@ -338,3 +338,6 @@ impl Build<'_, '_> {
 fn bit(cause: usize) -> CauseSet {
     1_u64.checked_shl(cause as u32).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

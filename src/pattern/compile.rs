@@ -437,3 +437,37 @@ pub fn hash(sources: &[Source]) -> String {
     }
     hash.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The part of a regex that an error points at, as it is written in the file.
+    fn pointed_at(written: &str) -> String {
+        let text = format!("[signal.x]\nlog = \"x\"\nmatch = {written}\nprovenance = \"observed\"\n[log.x]\n");
+        let source = Source { name: "test".into(), text, builtin: false };
+        let found = compile(std::slice::from_ref(&source)).diagnostics;
+        let error = found.iter().find(|d| d.title.contains("regex")).unwrap_or_else(|| panic!("{written}: {found:?}"));
+        source.text[error.span.range.clone()].to_owned()
+    }
+
+    #[test]
+    fn the_place_in_a_regex_is_found_in_every_kind_of_string() {
+        for (written, place) in [
+            (r#"'lost (?=x)'"#, "(?="),
+            (r#"'''lost (?=x)'''"#, "(?="),
+            ("'''\nlost (?=x)'''", "(?="),
+            (r#""lost (?=x)""#, "(?="),
+            (r#""lost \\d (?=x)""#, "(?="),
+            (r#""\"lost\" \\y""#, r"\\y"),
+            (r#""\u00e9\U0001F600\x41é😀 \t(?=x)""#, "(?="),
+            (r#"'é😀(?=x)'"#, "(?="),
+            ("\"\"\"\n\\\\d lost \\\n   and (?=x)\"\"\"", "(?="),
+            ("\"\"\"\\\\d \\\"\"quoted\"\" (?=x)\"\"\"", "(?="),
+            (r#"'lost \'"#, r"\"),
+            (r#"'(lost'"#, "("),
+        ] {
+            assert_eq!(pointed_at(written), place, "{written}");
+        }
+    }
+}

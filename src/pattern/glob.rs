@@ -116,20 +116,15 @@ fn regex_of(token: &Token) -> String {
     }
 }
 
-fn closure(tokens: &[Token], states: impl IntoIterator<Item = usize>) -> HashSet<usize> {
-    let mut all = HashSet::new();
-    for mut state in states {
-        all.insert(state);
-        while matches!(tokens.get(state), Some(Token::Star | Token::Without(_) | Token::Deep)) {
-            state += 1;
-            all.insert(state);
-        }
-    }
-    all
+/// The states from `state` on that are reached without reading anything.
+fn closure(tokens: &[Token], state: usize) -> impl Iterator<Item = usize> + Clone {
+    let wild =
+        tokens[state..].iter().take_while(|t| matches!(t, Token::Star | Token::Without(_) | Token::Deep)).count();
+    state..=state + wild
 }
 
-fn step(tokens: &[Token], state: usize, c: char) -> Option<usize> {
-    match tokens.get(state)? {
+fn step(token: Option<&Token>, state: usize, c: char) -> Option<usize> {
+    match token? {
         Token::Char(own) => (*own == c).then_some(state + 1),
         Token::One => (c != '/').then_some(state + 1),
         Token::Star => (c != '/').then_some(state),
@@ -144,31 +139,52 @@ fn step(tokens: &[Token], state: usize, c: char) -> Option<usize> {
 /// shorter one begins where the other does, or at a later component of it. That is the same as reading the longer
 /// one for a while alone.
 fn common(a: &[Token], b: &[Token]) -> Option<String> {
-    let mut alphabet: HashSet<char> = HashSet::from(['/', 'x']);
-    alphabet.extend(a.iter().chain(b).filter_map(|t| if let Token::Char(c) = t { Some(*c) } else { None }));
-    let mut alphabet: Vec<char> = alphabet.into_iter().collect();
-    alphabet.sort_unstable();
-    let prefixed = |tokens: &[Token]| -> Vec<Token> { [vec![Token::Deep, Token::Char('/')], tokens.to_vec()].concat() };
-    for (a, b) in [(a.to_vec(), b.to_vec()), (a.to_vec(), prefixed(b)), (prefixed(a), b.to_vec())] {
-        let mut seen = HashSet::from([(0, 0)]);
-        let mut queue = std::collections::VecDeque::from([((0, 0), String::new())]);
-        while let Some(((i, j), text)) = queue.pop_front() {
-            let (ends_a, ends_b) = (closure(&a, [i]), closure(&b, [j]));
-            if ends_a.contains(&a.len()) && ends_b.contains(&b.len()) {
-                return Some(text);
-            }
-            for &c in &alphabet {
-                for p in ends_a.iter().filter_map(|&s| step(&a, s, c)) {
-                    for q in ends_b.iter().filter_map(|&s| step(&b, s, c)) {
-                        if seen.insert((p, q)) {
-                            queue.push_back(((p, q), format!("{text}{c}")));
-                        }
-                    }
+    let prefixed = |tokens: &[Token]| -> Vec<Token> { [&[Token::Deep, Token::Char('/')], tokens].concat() };
+    [(a.to_vec(), b.to_vec()), (a.to_vec(), prefixed(b)), (prefixed(a), b.to_vec())]
+        .iter()
+        .find_map(|(a, b)| common_text(a, b))
+}
+
+/// A state in each of two globs, and from which step and by which character it was reached first.
+type Reached = ((usize, usize), Option<(usize, char)>);
+
+fn common_text(a: &[Token], b: &[Token]) -> Option<String> {
+    // Each pair of states with the step that led to it, in the order of the search.
+    let mut reached: Vec<Reached> = vec![((0, 0), None)];
+    let mut seen = HashSet::from([(0, 0)]);
+    let mut at = 0;
+    while let Some(&((i, j), _)) = reached.get(at) {
+        let (ends_a, ends_b) = (closure(a, i), closure(b, j));
+        if ends_a.clone().any(|p| p == a.len()) && ends_b.clone().any(|q| q == b.len()) {
+            return Some(spelled(&reached, at));
+        }
+        for p in ends_a {
+            for q in ends_b.clone() {
+                let (token_a, token_b) = (a.get(p), b.get(q));
+                // Of two tokens that take many characters, any that both take will do: the others lead to the same.
+                let c = match (token_a, token_b) {
+                    (Some(Token::Char(c)), _) | (_, Some(Token::Char(c))) => Some(*c),
+                    _ => ('a'..='z').rev().find(|c| step(token_a, p, *c).is_some() && step(token_b, q, *c).is_some()),
+                };
+                let next = c.and_then(|c| Some(((step(token_a, p, c)?, step(token_b, q, c)?), c)));
+                if let Some((states, c)) = next.filter(|(states, _)| seen.insert(*states)) {
+                    reached.push((states, Some((at, c))));
                 }
             }
         }
+        at += 1;
     }
     None
+}
+
+/// The characters on the way to the state at `at`.
+fn spelled(reached: &[Reached], mut at: usize) -> String {
+    let mut text = Vec::new();
+    while let Some((before, c)) = reached[at].1 {
+        text.push(c);
+        at = before;
+    }
+    text.iter().rev().collect()
 }
 
 #[cfg(test)]
@@ -208,6 +224,13 @@ mod tests {
         assert_eq!(glob("f-*([!-])-jm-*").common_path(&glob("f-*([!-])-tm-*")), None);
         assert!(glob("f-*-jm-*").common_path(&glob("f-*-tm-*")).is_some());
         assert_eq!(glob("x*").common_path(&glob("y/x/z*")), None);
+        // What is said is a path that both match.
+        for (a, b) in
+            [("zookeeper-*.log*", "*-client.log"), ("a/**/x?.log", "b/*/x1.log"), ("{a,b}/*([!xyz]).log", "*/?.log")]
+        {
+            let path = glob(a).common_path(&glob(b)).unwrap();
+            assert!(glob(a).anchor(&path).is_some() && glob(b).anchor(&path).is_some(), "{a} {b} {path}");
+        }
         assert!(glob("**/x.log").common_path(&glob("deep/down/x.log")).is_some());
     }
 

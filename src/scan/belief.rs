@@ -184,3 +184,6 @@ fn remember(window: &mut VecDeque<Stamp>, stamp: Stamp) {
     }
     window.push_back(stamp);
 }
+
+#[cfg(test)]
+mod tests;

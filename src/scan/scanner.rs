@@ -217,3 +217,6 @@ fn evidence(file: &Arc<str>, line: RawLine) -> Line {
     let text = &line.bytes[..line.bytes.len().min(EVIDENCE_BYTES)];
     Line { file: file.clone(), number: line.number, offset: line.offset, text: text.into() }
 }
+
+#[cfg(test)]
+mod tests;

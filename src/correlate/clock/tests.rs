@@ -1,0 +1,210 @@
+use super::*;
+use crate::pattern::SignalId;
+use crate::scan::Line;
+use crate::time::{MINUTE, SECOND};
+
+const FAMILY: FamilyId = FamilyId(0);
+
+fn clock(zone: &str) -> Clock {
+    Clock::new(FAMILY, Zone::parse(zone).unwrap())
+}
+
+fn hit(stamp: Option<Stamp>) -> Seen {
+    let line = Line { file: "x".into(), number: 1, offset: 0, text: [].into() };
+    Seen::Hit(Hit { signal: SignalId(0), stamp, captures: Vec::new(), weight: 1, line, head: None })
+}
+
+fn utc(t: Millis) -> Option<Stamp> {
+    Some(Stamp::Utc(t))
+}
+
+fn local(text: &str) -> Stamp {
+    Stamp::Local(chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").unwrap().and_utc().timestamp_millis())
+}
+
+/// What comes out: `hit 5`, `hit 5 (key 7)` where it stands elsewhere in the order, `hit 5 assumed`, `tick 5`, …
+fn shown(events: &[Event]) -> Vec<String> {
+    let one = |e: &Event| match &e.what {
+        What::Hit(h) => {
+            let key = if e.key == h.moment.millis { String::new() } else { format!(" (key {})", e.key) };
+            format!("hit {}{key}{}", h.moment.millis, if h.assumed { " assumed" } else { "" })
+        }
+        What::Tick(t) => format!("tick {t}"),
+        What::Hole { from, until } => format!("hole {from}..{until}"),
+        What::Step(by) => format!("step {by}"),
+    };
+    events.iter().map(one).collect()
+}
+
+fn place(clock: &mut Clock, seen: impl IntoIterator<Item = Seen>) -> Vec<String> {
+    let mut out = Vec::new();
+    seen.into_iter().for_each(|s| clock.place(s, &mut out));
+    shown(&out)
+}
+
+#[test]
+fn hits_keep_their_own_time_and_stand_by_the_latest() {
+    let mut clock = clock("UTC");
+    assert_eq!(
+        place(&mut clock, [5000, 4000, 6000, 5999].map(|t| hit(utc(t)))),
+        ["hit 5000", "hit 4000 (key 5000)", "hit 6000", "hit 5999 (key 6000)"]
+    );
+    assert_eq!(clock.last(), Some(5999));
+    assert_eq!(clock.counts, Counts::default());
+}
+
+#[test]
+fn a_fall_of_more_than_a_minute_is_a_step() {
+    let mut clock = clock("UTC");
+    let start = 10 * MINUTE;
+    let falls = [start, start - MINUTE, start, start - MINUTE - 1, start - MINUTE];
+    assert_eq!(
+        place(&mut clock, falls.map(|t| hit(utc(t)))),
+        ["hit 600000", "hit 540000 (key 600000)", "hit 600000", "step -60001", "hit 539999", "hit 540000"]
+    );
+    assert_eq!(clock.counts.steps, 1);
+}
+
+#[test]
+fn untimed_hits_take_the_familys_last_time() {
+    let mut clock = clock("UTC");
+    clock.begin_file(utc(1000), Some(9000));
+    assert_eq!(place(&mut clock, [hit(utc(3000)), hit(None)]), ["hit 3000", "hit 3000"]);
+    let mut out = Vec::new();
+    clock.end_file(utc(4000), false, &mut out);
+    assert_eq!(shown(&out), [""; 0], "no more than the slack ahead of what is known");
+    // Also from the file before.
+    clock.begin_file(utc(8000), None);
+    assert_eq!(place(&mut clock, [hit(None)]), ["hit 4000"]);
+    assert_eq!(clock.counts.assumed, 0);
+}
+
+#[test]
+fn without_any_time_before_the_file_says() {
+    for (first, modified, expect) in [
+        (utc(1000), Some(9000), "hit 1000 assumed"),
+        (None, Some(9000), "hit 9000 assumed"),
+        (None, None, "hit 0 assumed"),
+    ] {
+        let mut clock = clock("UTC");
+        clock.begin_file(first, modified);
+        assert_eq!(place(&mut clock, [hit(None)]), [expect]);
+        assert_eq!(clock.counts.assumed, 1);
+    }
+    // A date without a year is of the year next to the file's own stamp.
+    let mut clock = clock("UTC");
+    clock.begin_file(Some(Stamp::Yearless { month: 1, day: 2, ms: 0 }), Some(0));
+    assert_eq!(place(&mut clock, [hit(None)]), ["hit 86400000 assumed"]);
+}
+
+#[test]
+fn ticks_are_behind_by_the_slack_and_never_go_back() {
+    let mut clock = clock("UTC");
+    assert_eq!(place(&mut clock, [hit(utc(5000)), Seen::Tick(Stamp::Utc(5500))]), ["hit 5000"], "behind what is known");
+    assert_eq!(place(&mut clock, [Seen::Tick(Stamp::Utc(9000))]), ["tick 8000"]);
+    assert_eq!(place(&mut clock, [Seen::Tick(Stamp::Utc(9000)), Seen::Tick(Stamp::Utc(1000))]), [""; 0]);
+    // A hit behind the tick keeps its time.
+    assert_eq!(place(&mut clock, [hit(utc(7500))]), ["hit 7500 (key 8000)"]);
+    // Where a file was rolled must not show; only behind the last one nothing more comes, so there is no slack.
+    let mut out = Vec::new();
+    clock.end_file(utc(9500), false, &mut out);
+    assert_eq!(shown(&out), ["tick 8500"]);
+    clock.stop(&mut out);
+    clock.stop(&mut out);
+    assert_eq!(shown(&out), ["tick 8500", "tick 9500"]);
+}
+
+/// Only hits show that a clock was set back.
+#[test]
+fn a_tick_long_behind_is_no_step() {
+    let mut clock = clock("UTC");
+    assert_eq!(place(&mut clock, [hit(utc(10 * MINUTE)), Seen::Tick(Stamp::Utc(0))]), ["hit 600000"]);
+    assert_eq!(clock.counts.steps, 0);
+}
+
+#[test]
+fn holes_go_from_the_last_time_to_the_next() {
+    let mut clock = clock("UTC");
+    let hole = |from, until| Seen::Hole { from, until: Stamp::Utc(until) };
+    let seen = [hit(utc(1000)), hole(utc(2000), 9000), hit(utc(9000)), hole(None, 9500), hit(utc(9500))];
+    assert_eq!(place(&mut clock, seen), ["hit 1000", "hole 2000..9000", "hit 9000", "hole 9000..9500", "hit 9500"]);
+    // At the end of a file it ends with the first time of the next.
+    let mut out = Vec::new();
+    clock.end_file(utc(9500), true, &mut out);
+    clock.begin_file(utc(20_000), None);
+    clock.place(hit(utc(20_000)), &mut out);
+    clock.place(hit(utc(21_000)), &mut out);
+    assert_eq!(shown(&out), ["hole 9500..20000", "hit 20000", "hit 21000"]);
+    assert_eq!(clock.counts.holes, 3);
+    // A hole at the very start has no beginning.
+    let mut fresh = self::clock("UTC");
+    fresh.hole();
+    assert_eq!(place(&mut fresh, [hit(utc(5))]), ["hole 5..5", "hit 5"]);
+}
+
+/// 02:00 to 03:00 occurs twice in autumn; the family's own times tell which one is meant.
+#[test]
+fn the_hour_that_occurs_twice() {
+    let mut clock = clock("Europe/Berlin");
+    let heads = ["01:59:00", "02:00:00", "02:59:50", "02:00:10", "02:30:00", "03:00:00"];
+    let mut out = Vec::new();
+    heads.iter().for_each(|h| clock.place(hit(Some(local(&format!("2021-10-31 {h}")))), &mut out));
+    let times: Vec<String> =
+        out.iter().filter_map(|e| if let What::Hit(h) = &e.what { Some(h.moment.to_string()) } else { None }).collect();
+    assert_eq!(
+        times,
+        [
+            "2021-10-31T01:59:00.000+02:00",
+            "2021-10-31T02:00:00.000+02:00",
+            "2021-10-31T02:59:50.000+02:00",
+            "2021-10-31T02:00:10.000+01:00",
+            "2021-10-31T02:30:00.000+01:00",
+            "2021-10-31T03:00:00.000+01:00",
+        ]
+    );
+    assert_eq!((clock.counts.steps, out.len()), (0, heads.len()), "nothing was set back");
+}
+
+/// The heads between two hits decide, though nobody looks for them: they come as ticks.
+#[test]
+fn ticks_lead_through_the_hour_that_occurs_twice() {
+    let hits = |ticks: &[&str]| {
+        let mut clock = clock("Europe/Berlin");
+        let at = |text: &str| local(&format!("2021-10-31 {text}"));
+        let mut out = Vec::new();
+        clock.place(hit(Some(at("02:10:00"))), &mut out);
+        ticks.iter().for_each(|t| clock.place(Seen::Tick(at(t)), &mut out));
+        clock.place(hit(Some(at("02:40:00"))), &mut out);
+        let last =
+            out.iter().rev().find_map(|e| if let What::Hit(h) = &e.what { Some(h.moment.to_string()) } else { None });
+        last.unwrap()
+    };
+    assert_eq!(hits(&[]), "2021-10-31T02:40:00.000+02:00");
+    assert_eq!(hits(&["02:50:00", "02:20:00"]), "2021-10-31T02:40:00.000+01:00");
+}
+
+#[test]
+fn the_hour_that_never_occurs() {
+    let mut clock = clock("Europe/Berlin");
+    let mut out = Vec::new();
+    for text in ["2021-03-28 01:59:59", "2021-03-28 02:30:00", "2021-03-28 03:31:00"] {
+        clock.place(hit(Some(local(text))), &mut out);
+    }
+    let times: Vec<Millis> = out.iter().map(Event::time).collect();
+    assert_eq!([times[1] - times[0], times[2] - times[1]], [30 * MINUTE + SECOND, MINUTE]);
+    assert_eq!(clock.counts.steps, 0);
+}
+
+/// Live, nothing that was just written is much later than the wall clock.
+#[test]
+fn live_the_wall_clock_tells() {
+    let mut clock = clock("UTC");
+    clock.set_wall(0);
+    let seen = [0, JUMP, JUMP + 1, 1000].map(|t| hit(utc(t)));
+    assert_eq!(place(&mut clock, seen), ["hit 0", "hit 300000", "hit 300000", "step -299000", "hit 1000"]);
+    assert_eq!(clock.counts.disbelieved, 1);
+    // A clock that is wrong from the start is what there is.
+    let mut fresh = self::clock("UTC");
+    fresh.set_wall(0);
+    assert_eq!(place(&mut fresh, [hit(utc(2 * JUMP)), hit(utc(3 * JUMP))]), ["hit 600000", "hit 900000"]);
+}
