@@ -255,7 +255,8 @@ fn the_same_content_is_read_once() {
     let packed = |members: &[(&str, &str)]| {
         tar(&members.iter().map(|(n, b)| (n.to_string(), b.as_bytes().to_vec())).collect::<Vec<_>>())
     };
-    let cases: [(&str, Vec<(String, Vec<u8>)>, usize); 7] = [
+    type Members = Vec<(String, Vec<u8>)>;
+    let cases: [(&str, Members, usize); 7] = [
         (
             "plain and packed",
             vec![(name.clone(), rolled.clone().into()), (format!("{name}.gz"), gz(rolled.as_bytes()))],

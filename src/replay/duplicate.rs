@@ -149,7 +149,9 @@ mod tests {
     }
 
     /// What is kept (with the offset that it counts from), and what is a copy of what.
-    fn told(runs: Vec<Run>) -> (Vec<(String, u64)>, Vec<(usize, String)>) {
+    type Told = (Vec<(String, u64)>, Vec<(usize, String)>);
+
+    fn told(runs: Vec<Run>) -> Told {
         let Deduplicated { runs, copies } = without_duplicates(runs);
         (runs.into_iter().map(|r| (r.file, r.from)).collect(), copies)
     }

@@ -68,13 +68,13 @@ fn a_fall_of_more_than_a_minute_is_a_step() {
 #[test]
 fn untimed_hits_take_the_familys_last_time() {
     let mut clock = clock("UTC");
-    clock.begin_file(utc(1000), Some(9000));
+    clock.begin_file(utc(1000), Some(9000), &mut Vec::new());
     assert_eq!(place(&mut clock, [hit(utc(3000)), hit(None)]), ["hit 3000", "hit 3000"]);
     let mut out = Vec::new();
     clock.end_file(utc(4000), false, &mut out);
     assert_eq!(shown(&out), [""; 0], "no more than the slack ahead of what is known");
     // Also from the file before.
-    clock.begin_file(utc(8000), None);
+    clock.begin_file(utc(8000), None, &mut out);
     assert_eq!(place(&mut clock, [hit(None)]), ["hit 4000"]);
     assert_eq!(clock.counts.assumed, 0);
 }
@@ -87,13 +87,13 @@ fn without_any_time_before_the_file_says() {
         (None, None, "hit 0 assumed"),
     ] {
         let mut clock = clock("UTC");
-        clock.begin_file(first, modified);
+        clock.begin_file(first, modified, &mut Vec::new());
         assert_eq!(place(&mut clock, [hit(None)]), [expect]);
         assert_eq!(clock.counts.assumed, 1);
     }
     // A date without a year is of the year next to the file's own stamp.
     let mut clock = clock("UTC");
-    clock.begin_file(Some(Stamp::Yearless { month: 1, day: 2, ms: 0 }), Some(0));
+    clock.begin_file(Some(Stamp::Yearless { month: 1, day: 2, ms: 0 }), Some(0), &mut Vec::new());
     assert_eq!(place(&mut clock, [hit(None)]), ["hit 86400000 assumed"]);
 }
 
@@ -131,7 +131,7 @@ fn holes_go_from_the_last_time_to_the_next() {
     // At the end of a file it ends with the first time of the next.
     let mut out = Vec::new();
     clock.end_file(utc(9500), true, &mut out);
-    clock.begin_file(utc(20_000), None);
+    clock.begin_file(utc(20_000), None, &mut out);
     clock.place(hit(utc(20_000)), &mut out);
     clock.place(hit(utc(21_000)), &mut out);
     assert_eq!(shown(&out), ["hole 9500..20000", "hit 20000", "hit 21000"]);
