@@ -148,7 +148,9 @@ impl<'p> Engine<'p> {
                 notes.push(Note { alarm: id, key: "".into(), about: About::default(), did: Did::OtherLog });
             }
         }
-        self.history.remember(hit);
+        let timers = &self.timers;
+        let pending = || timers.values().filter_map(|t| t.peek()).map(|Reverse((deadline, ..))| *deadline).min();
+        self.history.remember(hit, pending);
     }
 
     /// One hit and one alarm: what is overdue, then what it ends, then what it begins.

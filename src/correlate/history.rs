@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::event::{Family, FamilyId, TimedHit};
+use crate::pattern::zone::STEP_BACK;
 use crate::pattern::{Patterns, SignalId};
 use crate::time::{MINUTE, Millis};
 
@@ -34,6 +35,8 @@ pub struct History {
     /// How far any rule looks back for a signal; signals that none looks for are not kept.
     reach: HashMap<SignalId, Millis>,
     past: HashMap<SignalId, VecDeque<Past>>,
+    /// No clock was set back so far, so all of it is in order of time, more or less.
+    in_order: bool,
     hold: Millis,
 }
 
@@ -50,17 +53,24 @@ impl History {
                 }
             }
         }
-        History { reach, past: HashMap::new(), hold }
+        History { reach, past: HashMap::new(), in_order: true, hold }
     }
 
-    pub fn remember(&mut self, hit: &Arc<TimedHit>) {
+    /// `pending`: the earliest deadline that may still look back, on the clock of a family that may be far behind.
+    pub fn remember(&mut self, hit: &Arc<TimedHit>, pending: impl Fn() -> Option<Millis>) {
         let Some(reach) = self.reach.get(&hit.hit.signal) else { return };
         let past = self.past.entry(hit.hit.signal).or_default();
         let at = hit.moment.millis;
         past.push_back(Past { at, hit: hit.clone() });
         // A minute more than the rules ask for, since families may be that far apart.
-        let oldest = at - reach - self.hold - MINUTE;
-        while past.len() > MOST || past.front().is_some_and(|p| p.at < oldest) {
+        let oldest = |now: Millis| now - reach - self.hold - MINUTE;
+        if past.front().is_some_and(|p| p.at < oldest(at)) {
+            let oldest = oldest(pending().map_or(at, |deadline| deadline.min(at)));
+            while past.front().is_some_and(|p| p.at < oldest) {
+                past.pop_front();
+            }
+        }
+        if past.len() > MOST {
             past.pop_front();
         }
     }
@@ -76,8 +86,10 @@ impl History {
             };
             p.at >= from.time - within && p.at <= newest
         };
+        // Kept in the order of the merge, from which a hit's own time is never further than a step back.
+        let reach = |p: &&Past| !self.in_order || p.at >= from.time - within - STEP_BACK;
         let past = signals.iter().filter_map(|s| self.past.get(s));
-        let mut found: Vec<&Past> = past.flat_map(|past| past.iter().rev()).filter(visible).collect();
+        let mut found: Vec<&Past> = past.flat_map(|past| past.iter().rev().take_while(reach)).filter(visible).collect();
         if signals.len() > 1 || found.len() > 1 {
             let rank = |p: &Past| families[p.hit.family.index()].rank();
             found.sort_by(|a, b| (b.at, rank(b), b.hit.position).cmp(&(a.at, rank(a), a.hit.position)));
@@ -87,6 +99,7 @@ impl History {
 
     /// The clock behind a family was changed: its past moves along.
     pub fn shift(&mut self, family: FamilyId, by: Millis) {
+        self.in_order = false;
         for past in self.past.values_mut().flatten().filter(|p| p.hit.family == family) {
             past.at += by;
         }

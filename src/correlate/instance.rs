@@ -47,6 +47,14 @@ pub struct Memory {
     pub hit: Option<Arc<TimedHit>>,
 }
 
+/// What a quiet entry remembers.
+#[derive(Clone, Debug, Default)]
+pub struct Quiet {
+    pub timer: Timer,
+    /// The last raise or renew hit that keeps it from clearing.
+    pub hit: Option<Arc<TimedHit>>,
+}
+
 /// The raise that an active instance stands on; its clear repeats it.
 #[derive(Clone, Debug)]
 pub struct Raised {
@@ -70,7 +78,7 @@ pub struct Instance {
     pub raised: Option<Raised>,
     pub count: u64,
     pub raise: Vec<Memory>,
-    pub quiet: Vec<Timer>,
+    pub quiet: Vec<Quiet>,
     pub forget: Timer,
     /// The last raise or renew hit.
     pub last_hit: Option<Arc<TimedHit>>,
@@ -98,7 +106,7 @@ impl Instance {
             raised: None,
             count: 0,
             raise: vec![Memory::default(); alarm.raise.len()],
-            quiet: vec![Timer::default(); alarm.clear.len()],
+            quiet: vec![Quiet::default(); alarm.clear.len()],
             forget: Timer::default(),
             last_hit: None,
             last_transition: None,
@@ -109,14 +117,14 @@ impl Instance {
     pub fn timer(&mut self, slot: Slot) -> &mut Timer {
         match slot {
             Slot::Raise(i) => &mut self.raise[usize::from(i)].timer,
-            Slot::Clear(i) => &mut self.quiet[usize::from(i)],
+            Slot::Clear(i) => &mut self.quiet[usize::from(i)].timer,
             Slot::Forget => &mut self.forget,
         }
     }
 
     pub fn slots(&self) -> impl Iterator<Item = (Slot, &Timer)> {
         let raise = self.raise.iter().enumerate().map(|(i, m)| (Slot::Raise(i as u16), &m.timer));
-        let quiet = self.quiet.iter().enumerate().map(|(i, t)| (Slot::Clear(i as u16), t));
+        let quiet = self.quiet.iter().enumerate().map(|(i, q)| (Slot::Clear(i as u16), &q.timer));
         raise.chain(quiet).chain([(Slot::Forget, &self.forget)])
     }
 
@@ -166,8 +174,8 @@ impl Instance {
             memory.window.shift(family, by);
             memory.timer.shift(family, by);
         }
-        for timer in &mut self.quiet {
-            timer.shift(family, by);
+        for quiet in &mut self.quiet {
+            quiet.timer.shift(family, by);
         }
         self.forget.shift(family, by);
         if let Some(raised) = self.raised.as_mut().filter(|r| r.family == family) {
@@ -193,7 +201,7 @@ impl Instance {
                 RaiseKind::On { .. } | RaiseKind::Count { .. } => {}
             }
         }
-        for (clear, timer) in alarm.clear.iter().zip(&mut self.quiet) {
+        for (clear, Quiet { timer, .. }) in alarm.clear.iter().zip(&mut self.quiet) {
             if let ClearKind::Quiet(span) = clear.kind
                 && timer.family == Some(family)
                 && let Some(deadline) = timer.deadline.filter(|d| *d > from)

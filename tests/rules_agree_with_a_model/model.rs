@@ -64,7 +64,16 @@ pub fn transitions(alarms: &[Alarm], sources: &[Source], end: Option<Millis>) ->
             found.extend(rules.out);
         }
     }
-    found.sort_by(|a, b| (a.time, &a.key).cmp(&(b.time, &b.key)));
+    // In order of time, but none before one of its key that was made earlier.
+    let mut latest: BTreeMap<String, Millis> = BTreeMap::new();
+    let mut placed: Vec<(Millis, Found)> = Vec::new();
+    for transition in found {
+        let place = latest.entry(transition.key.clone()).or_insert(transition.time);
+        *place = transition.time.max(*place);
+        placed.push((*place, transition));
+    }
+    placed.sort_by(|(a, x), (b, y)| (a, &x.key).cmp(&(b, &y.key)));
+    let found: Vec<Found> = placed.into_iter().map(|(_, t)| t).collect();
     found
 }
 

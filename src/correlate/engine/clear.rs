@@ -55,8 +55,8 @@ impl Engine<'_> {
         if !cleared {
             return;
         }
-        for timer in &mut instance.quiet {
-            timer.deadline = None;
+        for quiet in &mut instance.quiet {
+            quiet.timer.deadline = None;
         }
         let change = Change { event: Event::Clear, hit, time, deadline, late, cleared_by: Some(by), reasons: &[] };
         let transition = self.site.transition(self.patterns, families, instance, &change);

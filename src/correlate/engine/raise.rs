@@ -17,13 +17,10 @@ impl Engine<'_> {
         let time = hit.moment.millis;
         let cause = Cause { hit, time, deadline: false, weight: hit.hit.weight };
         match &entry.kind {
-            RaiseKind::On { .. } if entry.renew => {
-                if !self.suppressed(families, id, entry, &cause) {
-                    self.renew(families, id, entry, &cause);
-                }
-            }
             RaiseKind::On { .. } => {
                 if self.suppressed(families, id, entry, &cause) {
+                } else if entry.renew {
+                    self.renew(families, id, entry, &cause);
                 } else if alarm.stateless {
                     self.occur(families, id, entry, &cause, late);
                 } else {
@@ -60,11 +57,15 @@ impl Engine<'_> {
             let ClearKind::Quiet(span) = clear.kind else { continue };
             let keeps = if entry.renew { !0 } else { bit(entry.cause) };
             if clear.causes & keeps != 0 {
-                let Some(instance) = self.instances.get(&id) else { return };
-                let older = instance.quiet[at].deadline.unwrap_or(Millis::MIN);
-                let deadline = older.max(cause.time + span);
-                self.set_timer(id, Slot::Clear(at as u16), deadline, cause.hit.family);
-                self.note_quiet(id, families, at, deadline, cause.hit.family);
+                let Some(instance) = self.instances.get_mut(&id) else { return };
+                let quiet = &mut instance.quiet[at];
+                let deadline = cause.time + span;
+                // A hit that stands behind a later one is not the last.
+                if quiet.timer.deadline.is_none_or(|later| later <= deadline) {
+                    quiet.hit = Some(cause.hit.clone());
+                    self.set_timer(id, Slot::Clear(at as u16), deadline, cause.hit.family);
+                    self.note_quiet(id, families, at, deadline, cause.hit.family);
+                }
             }
         }
     }

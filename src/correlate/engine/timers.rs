@@ -44,7 +44,14 @@ impl Engine<'_> {
             timer.queued = None;
         }
         match timer.deadline {
-            Some(d) if timer.family == Some(family) && d == queued => self.fire(families, id, slot, d),
+            Some(d) if timer.family == Some(family) && d == queued => match instance.due_before(d + 1) {
+                // What the instance waits for on another family's clock may come first, and change what comes then.
+                Some((earlier, first)) if slot != Slot::Forget && first != slot => {
+                    self.set_timer(id, slot, d, family);
+                    self.fire(families, id, first, earlier);
+                }
+                _ => self.fire(families, id, slot, d),
+            },
             Some(d) if timer.family == Some(family) => self.set_timer(id, slot, d, family),
             _ => {}
         }
@@ -98,8 +105,7 @@ impl Engine<'_> {
             }
             Slot::Clear(at) => {
                 let clear = &alarm.clear[usize::from(at)];
-                let hit = instance.last_hit.clone();
-                if let Some(hit) = hit {
+                if let Some(hit) = instance.quiet[usize::from(at)].hit.clone() {
                     self.end(families, id, clear.causes, ClearedBy::Quiet, &hit, deadline, true, false);
                 }
             }
