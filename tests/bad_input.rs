@@ -452,7 +452,7 @@ fn a_cut_archive_gives_the_members_before_the_cut() {
         let of = |node: &str| ran.brief().iter().filter(|b| b.contains(&format!(" {node} "))).count();
         assert_eq!(of("a"), 2, "{}", ran.told());
         assert!(of("b") >= 1, "{}", ran.told());
-        assert!(ran.stderr.contains(&name.to_string()), "{}", ran.told());
+        assert!(ran.stderr.contains(name), "{}", ran.told());
     }
 }
 

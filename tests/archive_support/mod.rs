@@ -67,6 +67,7 @@ pub fn tocsin() -> Command {
 /// Runs a command to its end. `feed` writes its standard input; that nobody reads it is no failure.
 pub fn run(command: &mut Command, feed: impl FnOnce(&mut dyn Write) -> std::io::Result<()> + Send) -> Ran {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    #[expect(clippy::zombie_processes, reason = "`reap` waits for it")]
     let mut child = command.spawn().unwrap();
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (stdout, stderr) = std::thread::scope(|scope| {
@@ -138,7 +139,9 @@ impl Ran {
         for record in &mut records {
             record.as_object_mut().unwrap().remove("detectedAt");
             for line in record["evidence"].as_array_mut().unwrap() {
-                ["file", "line", "offset"].map(|place| line.as_object_mut().unwrap().remove(place));
+                for place in ["file", "line", "offset"] {
+                    line.as_object_mut().unwrap().remove(place);
+                }
             }
         }
         records

@@ -32,10 +32,10 @@ impl<T> Drop for Lent<T> {
     fn drop(&mut self) {
         // While the thread ends there are no spares any more, and then the piece just goes.
         let _ = self.spares.try_with(|spares| {
-            if let (Ok(mut all), Some(piece)) = (spares.try_borrow_mut(), self.piece.take()) {
-                if all.len() < MOST {
-                    all.push(piece);
-                }
+            if let (Ok(mut all), Some(piece)) = (spares.try_borrow_mut(), self.piece.take())
+                && all.len() < MOST
+            {
+                all.push(piece);
             }
         });
     }
