@@ -17,6 +17,9 @@ use crate::time::{MINUTE, Millis};
 /// How many records with a time are looked at on either side.
 pub const WINDOW: usize = 8;
 
+/// A record waits for no more than this many others, with or without a time.
+const MOST: usize = 4096;
+
 /// A jump ahead is more than this.
 pub const JUMP: Millis = 5 * MINUTE;
 
@@ -113,8 +116,10 @@ impl Belief {
     fn settle(&mut self, all: bool, out: &mut Vec<Seen>) {
         while let Some(front) = self.pending.front() {
             let after = self.timed - usize::from(front.own.is_some());
-            // The record that began last may still get hits, but live it must not wait for the next one to begin.
-            if !(all || self.ahead == 0 || after >= self.ahead) {
+            // The record that began last may still get hits, but live it must not wait for the next one to begin. One
+            // without a time needs no verdict, and there may be no end of them.
+            let no_verdict = self.pending.len() > 1 && front.own.is_none();
+            if !(all || self.ahead == 0 || after >= self.ahead || no_verdict || self.pending.len() > MOST) {
                 return;
             }
             let Some(record) = self.pending.pop_front() else { return };
@@ -160,7 +165,9 @@ impl Belief {
         after.any(|next| {
             ahead_of(&next, STEP_BACK + doubt)
                 && self.carried.iter().any(|before| {
-                    ahead_of(before, JUMP + doubt) && next.behind(*before).is_some_and(|d| d <= STEP_BACK)
+                    // It comes back to where the jump began: nearer to there than to the time in question.
+                    let fall = next.behind(own).unwrap_or(0);
+                    ahead_of(before, JUMP + doubt) && next.behind(*before).is_some_and(|d| d <= STEP_BACK && -d <= fall)
                 })
         })
     }

@@ -216,3 +216,20 @@ fn a_hole_is_between_the_times_next_to_it() {
     );
     assert_eq!(seen, [first, second]);
 }
+
+/// A quiet hour, and then a clock that is set back a little: nothing comes back to where it was before the hour.
+#[test]
+fn a_small_step_back_behind_a_quiet_hour_takes_nothing_back() {
+    let own = [Some(0), Some(3600), Some(3601), Some(3510), Some(3520)];
+    assert_eq!(believed(&own), own);
+}
+
+#[test]
+fn records_without_a_time_do_not_wait_for_ever() {
+    let (mut belief, mut seen) = (Belief::new(Zone::UTC, WINDOW), Vec::new());
+    belief.record(Some(Stamp::Local(0)), &mut seen);
+    for _ in 0..100_000 {
+        belief.record(None, &mut seen);
+        assert!(belief.pending.len() <= MOST + 1);
+    }
+}
