@@ -28,7 +28,9 @@ fn described(at: &str) -> Vec<String> {
 
 /// Every record on standard output is as the schema says, and has no field that it does not describe.
 fn assert_fits(ended: &Ended) -> usize {
-    let fields = described("/properties");
+    let mut fields = described("/properties");
+    // Only where it is asked for, and then last.
+    assert_eq!(fields.pop().as_deref(), Some("runbook"));
     for (line, record) in ended.out.lines().zip(ended.records()) {
         let wrong: Vec<String> =
             VALIDATOR.iter_errors(&record).map(|e| format!("{}: {e}", e.instance_path())).collect();
@@ -184,14 +186,14 @@ fn the_schema_refuses_what_is_wrong() {
         *bad.pointer_mut(at).unwrap_or_else(|| panic!("{at}")) = wrong.clone();
         assert!(!VALIDATOR.is_valid(&bad), "{at} may be {wrong}");
     }
-    for name in described("/properties") {
+    for name in described("/properties").into_iter().filter(|name| name != "runbook") {
         let mut bad = raise.clone();
         bad.as_object_mut().unwrap().remove(&name);
         assert!(!VALIDATOR.is_valid(&bad), "{name} may be missing");
     }
     // Fields are only ever added, so a reader of this version must take a record of the next one.
     let mut newer = raise.clone();
-    newer["runbook"] = json!("docs/runbooks/ALM-45640.md");
+    newer["addedLater"] = json!("anything");
     assert!(VALIDATOR.is_valid(&newer));
 }
 
