@@ -1,50 +1,89 @@
 //! Which text must stand in a line for a regex to match it.
 //!
-//! The scanner looks for such literals before it runs any regex, so a pattern without one makes everything slower;
-//! `check` tells its author. Case is folded: a case-insensitive word is as good a literal as any other.
+//! The scanner looks for such texts before it runs any regex, so a pattern without one makes everything slower;
+//! `check` tells its author. Which of several texts is the best to look for depends on the log: the choice is made
+//! where the log can be seen. Case is folded: a case-insensitive word is as good a text as any other.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// Shorter literals stand in almost every line.
+/// Shorter texts stand in almost every line.
 pub const SHORTEST: usize = 3;
 
-/// More alternatives than this are no help.
+/// More texts than this for one regex are no help.
 const MOST: usize = 64;
 
-/// Texts in ASCII lower case of which each match contains at least one (in any case), or `None`.
-pub fn required(hir: &Hir) -> Option<Vec<Vec<u8>>> {
-    let mut runs = Runs::default();
-    runs.walk(hir);
-    runs.close();
-    runs.best.filter(|set| set.iter().all(|l| l.len() >= SHORTEST))
+/// What each match of a regex contains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    Text(Text),
+    /// At least one of these: all of them must be looked for.
+    OneOf(Vec<Need>),
+    /// Every one of these: any of them may be looked for.
+    All(Vec<Need>),
 }
 
-/// Walks a concatenation, joining neighbours into runs of literal text and keeping the best set so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// In ASCII lower case.
+    pub folded: Box<[u8]>,
+    /// As it must be written, if its case matters.
+    pub exact: Option<Box<[u8]>>,
+}
+
+impl Need {
+    /// Of a regex that matches only where such texts stand; `None` if there is no such regex.
+    pub fn of(hir: &Hir) -> Option<Need> {
+        let mut runs = Runs::default();
+        runs.walk(hir);
+        runs.close();
+        match runs.found.len() {
+            0 => None,
+            1 => runs.found.pop(),
+            _ => Some(Need::All(runs.found)),
+        }
+    }
+
+    /// How many texts must be looked for at least.
+    fn texts(&self) -> usize {
+        match self {
+            Need::Text(_) => 1,
+            Need::OneOf(needs) => needs.iter().map(Need::texts).sum(),
+            Need::All(needs) => needs.iter().map(Need::texts).min().unwrap_or(0),
+        }
+    }
+}
+
+/// Walks a concatenation and joins neighbours into runs of text.
 #[derive(Default)]
 struct Runs {
     run: Vec<u8>,
-    best: Option<Vec<Vec<u8>>>,
+    /// A letter of `run` may be of either case.
+    either_case: bool,
+    found: Vec<Need>,
 }
 
 impl Runs {
     fn walk(&mut self, hir: &Hir) {
         match hir.kind() {
-            HirKind::Literal(l) => self.run.extend(l.0.iter().map(u8::to_ascii_lowercase)),
+            HirKind::Literal(literal) => self.run.extend_from_slice(&literal.0),
             HirKind::Class(class) => match single_letter(class) {
-                Some(letter) => self.run.push(letter),
+                Some(letter) => {
+                    self.run.push(letter);
+                    self.either_case = true;
+                }
                 None => self.close(),
             },
-            HirKind::Capture(c) => self.walk(&c.sub),
-            HirKind::Concat(parts) => parts.iter().for_each(|p| self.walk(p)),
+            HirKind::Capture(capture) => self.walk(&capture.sub),
+            HirKind::Concat(parts) => parts.iter().for_each(|part| self.walk(part)),
             HirKind::Alternation(parts) => {
                 self.close();
-                let sets: Option<Vec<_>> = parts.iter().map(required).collect();
-                self.offer(sets.map(|s| s.concat()));
+                let needs: Option<Vec<Need>> = parts.iter().map(Need::of).collect();
+                self.found.extend(needs.map(Need::OneOf).filter(|need| need.texts() <= MOST));
             }
-            HirKind::Repetition(r) => {
+            HirKind::Repetition(repetition) => {
                 self.close();
-                if r.min > 0 {
-                    self.offer(required(&r.sub));
+                if repetition.min > 0 {
+                    self.found.extend(Need::of(&repetition.sub));
                 }
             }
             // Anchors and word boundaries have no width, so a run goes on through them.
@@ -53,17 +92,11 @@ impl Runs {
     }
 
     fn close(&mut self) {
-        if !self.run.is_empty() {
-            let run = std::mem::take(&mut self.run);
-            self.offer(Some(vec![run]));
-        }
-    }
-
-    fn offer(&mut self, set: Option<Vec<Vec<u8>>>) {
-        let Some(set) = set.filter(|s| !s.is_empty() && s.len() <= MOST) else { return };
-        let worth = |s: &Vec<Vec<u8>>| (s.iter().map(Vec::len).min().unwrap_or(0), usize::MAX - s.len());
-        if self.best.as_ref().is_none_or(|best| worth(&set) > worth(best)) {
-            self.best = Some(set);
+        let run = std::mem::take(&mut self.run);
+        let either_case = std::mem::take(&mut self.either_case);
+        if run.len() >= SHORTEST {
+            let folded = run.to_ascii_lowercase().into();
+            self.found.push(Need::Text(Text { folded, exact: (!either_case).then(|| run.into()) }));
         }
     }
 }
@@ -86,25 +119,35 @@ fn single_letter(class: &Class) -> Option<u8> {
 mod tests {
     use super::*;
 
+    fn shown(need: &Need) -> String {
+        let join = |needs: &[Need], with: &str| needs.iter().map(shown).collect::<Vec<_>>().join(with);
+        match need {
+            Need::Text(text) => {
+                let case = if text.exact.is_some() { "" } else { "(?i)" };
+                format!("{case}{}", String::from_utf8_lossy(text.exact.as_ref().unwrap_or(&text.folded)))
+            }
+            Need::OneOf(needs) => format!("({})", join(needs, "|")),
+            Need::All(needs) => join(needs, "&"),
+        }
+    }
+
     #[test]
-    fn literals_are_what_every_match_contains() {
+    fn texts_are_what_every_match_contains() {
         for (regex, expect) in [
-            ("Too many connections from /(.*)", Some("too many connections from /")),
-            ("Float ip .* is invalid", Some(" is invalid")),
-            (r"^Heart\s?beat", Some("heart")),
-            ("(?i)Permission Denied", Some("permission denied")),
-            ("(lost|interrupt)ed", Some("interrupt,lost")),
+            ("Too many connections from /(.*)", Some("Too many connections from /")),
+            ("Float ip .* is invalid", Some("Float ip & is invalid")),
+            (r"^Heart\s?beat", Some("Heart&beat")),
+            ("(?i)Permission Denied", Some("(?i)permission denied")),
+            ("(?i:s)ync file", Some("(?i)sync file")),
+            ("(lost|interrupt)ed", Some("(lost|interrupt)")),
             ("(lost|)ed", None),
+            ("(a.*from|to the.*b) here", Some("(from|to the)& here")),
             ("[a-z]+ [0-9]{4}", None),
             ("(abc)+x", Some("abc")),
             ("(abc)*xy", None),
         ] {
             let hir = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(regex).unwrap();
-            let found = required(&hir).map(|mut set| {
-                set.sort();
-                set.iter().map(|l| String::from_utf8_lossy(l).into_owned()).collect::<Vec<_>>().join(",")
-            });
-            assert_eq!(found.as_deref(), expect, "{regex}");
+            assert_eq!(Need::of(&hir).as_ref().map(shown).as_deref(), expect, "{regex}");
         }
     }
 }

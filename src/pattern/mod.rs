@@ -12,8 +12,10 @@ mod load;
 pub mod model;
 pub mod patterns;
 mod regexes;
+pub mod search;
 pub mod stamp;
 mod toml_reader;
+pub mod windows;
 pub mod zone;
 
 pub use compile::{Compiled, compile};

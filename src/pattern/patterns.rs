@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use regex::bytes::{Captures, Regex, RegexSet};
+use regex::bytes::{Captures, Regex};
 
 use super::glob::Glob;
 use super::layout::Layout;
 use super::model::TestDef;
+use super::search::Search;
 use super::zone::Zone;
 use crate::time::Millis;
 use crate::transition::{Provenance, Severity};
@@ -82,16 +83,6 @@ pub struct Log {
     /// The signals that can stand in this log, by index.
     pub signals: Vec<SignalId>,
     pub search: Search,
-}
-
-/// The clauses of a log's signals as sets, so that one pass over a line tells which of them hold.
-#[derive(Debug)]
-pub struct Search {
-    /// Set index → signal.
-    pub match_signals: Vec<SignalId>,
-    pub match_set: RegexSet,
-    pub message_signals: Vec<SignalId>,
-    pub message_set: RegexSet,
 }
 
 #[derive(Debug)]

@@ -1,0 +1,101 @@
+//! Finds the lines that are worth a look, without looking at lines.
+//!
+//! The whole block is folded to lower case and searched for the texts of all signals at once. Only signals that no text
+//! tells of make it look at every line.
+
+use std::sync::Arc;
+
+use super::block::Block;
+use super::heads::Heads;
+use crate::pattern::search::Search;
+use crate::pattern::windows::{SAMPLE, Windows};
+
+/// A clause may hold in the line that this byte is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Candidate {
+    pub at: usize,
+    /// Index of [`Search::sought`].
+    pub sought: usize,
+}
+
+pub struct Prefilter<'p> {
+    search: &'p Search,
+    windows: Option<Arc<Windows>>,
+    folded: Vec<u8>,
+    /// Bytes that have been searched.
+    searched: u64,
+    /// When a better choice of texts may be looked for again.
+    next_choice: u64,
+}
+
+impl<'p> Prefilter<'p> {
+    pub fn new(search: &'p Search) -> Prefilter<'p> {
+        Prefilter { search, windows: search.windows(), folded: Vec::new(), searched: 0, next_choice: 0 }
+    }
+
+    /// Fills `found` with the candidates of a block, in its order.
+    pub fn find(&mut self, heads: &Heads, found: &mut Vec<Candidate>) {
+        found.clear();
+        let by_text = self.by_text(&heads.block, found);
+        let tried = self.by_trial(heads, found);
+        if tried || !by_text {
+            found.sort_unstable();
+        }
+    }
+
+    /// True if what was found is in order.
+    fn by_text(&mut self, block: &Block, found: &mut Vec<Candidate>) -> bool {
+        if self.search.sought.iter().all(|sought| sought.need.is_none()) {
+            return true;
+        }
+        self.folded.clear();
+        self.folded.extend_from_slice(block.bytes);
+        self.folded.make_ascii_lowercase();
+        let windows = match &self.windows {
+            Some(windows) => windows.clone(),
+            None => self.choose(),
+        };
+        let looked_at = windows.find(block.bytes, &self.folded, |at, sought| found.push(Candidate { at, sought }));
+        self.watch(&windows, looked_at);
+        windows.in_order()
+    }
+
+    fn choose(&mut self) -> Arc<Windows> {
+        let windows = Arc::new(Windows::choose(&self.search.sought, &self.folded));
+        self.search.leave(windows.clone());
+        self.windows = Some(windows.clone());
+        windows
+    }
+
+    /// Chooses again when the log is not what it was when the choice was made, but ever more rarely.
+    fn watch(&mut self, windows: &Windows, looked_at: u64) {
+        let block = self.folded.len();
+        self.searched += block as u64;
+        let few = windows.sample < SAMPLE / 2 && windows.sample < block / 2;
+        if (few || windows.is_crowded(looked_at, block)) && self.searched >= self.next_choice {
+            self.next_choice = 4 * self.searched + SAMPLE as u64;
+            self.choose();
+        }
+    }
+
+    /// True if anything was found.
+    fn by_trial(&self, heads: &Heads, found: &mut Vec<Candidate>) -> bool {
+        let before = found.len();
+        let mut lines = self.search.lines.as_ref().map(|trial| trial.start());
+        let mut messages = self.search.messages.as_ref().map(|trial| trial.start());
+        let mut at = if lines.is_none() && messages.is_none() { heads.block.bytes.len() } else { 0 };
+        while at < heads.block.bytes.len() {
+            let line = heads.block.line_from(at);
+            if let Some(lines) = &mut lines {
+                lines.run(heads.block.text(&line), |sought| found.push(Candidate { at, sought }));
+            }
+            if let Some(messages) = &mut messages
+                && let Some((_, message)) = heads.parse(&line)
+            {
+                messages.run(&heads.seen(&line)[message], |sought| found.push(Candidate { at, sought }));
+            }
+            at = heads.block.behind(&line);
+        }
+        found.len() > before
+    }
+}
