@@ -8,7 +8,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Input, MatchKind, PatternSet};
 use regex_syntax::hir::{Hir, Look};
 
-use super::literal::Need;
+use super::literal::{Check, Need};
 use super::patterns::{Clause, SignalId};
 use super::regexes::hir;
 use super::windows::Windows;
@@ -37,6 +37,8 @@ pub struct Sought {
     pub place: Place,
     /// `None`: only trying can tell.
     pub need: Option<Need>,
+    /// What else must stand in a line in which one of its texts was found.
+    pub check: Option<Check>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +60,13 @@ impl Search {
             if need.is_none() {
                 match place {
                     Place::Line => lines.push((search.sought.len(), hir)),
-                    Place::Message => messages.push((search.sought.len(), Hir::concat(vec![Hir::look(Look::Start), hir]))),
+                    Place::Message => {
+                        messages.push((search.sought.len(), Hir::concat(vec![Hir::look(Look::Start), hir])))
+                    }
                 }
             }
-            search.sought.push(Sought { signal, place, need });
+            let check = need.as_ref().and_then(Need::check);
+            search.sought.push(Sought { signal, place, need, check });
         }
         search.lines = Trial::new(lines)?;
         search.messages = Trial::new(messages)?;

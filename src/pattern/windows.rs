@@ -144,13 +144,21 @@ fn window_len(text: &Text) -> usize {
 }
 
 /// The texts, each with its window, that cost least, and what they cost.
-fn cheapest<'n>(need: &'n Need, sample: &Sample, chosen: &BTreeMap<Box<[u8]>, Vec<Anchor>>) -> (f64, Vec<(&'n Text, usize)>) {
+fn cheapest<'n>(
+    need: &'n Need,
+    sample: &Sample,
+    chosen: &BTreeMap<Box<[u8]>, Vec<Anchor>>,
+) -> (f64, Vec<(&'n Text, usize)>) {
     match need {
         Need::Text(text) => {
             let cost = |at: &usize| {
                 let window = &text.folded[*at..*at + window_len(text)];
                 // What is looked for anyway costs no more than comparing the rest of the text.
-                if chosen.contains_key(window) { sample.expected(window) / 8.0 } else { EACH_WINDOW + sample.expected(window) }
+                if chosen.contains_key(window) {
+                    sample.expected(window) / 8.0
+                } else {
+                    EACH_WINDOW + sample.expected(window)
+                }
             };
             let places = 0..=text.folded.len() - window_len(text);
             let best = places.map(|at| (cost(&at), at)).min_by(|a, b| a.0.total_cmp(&b.0));
@@ -197,7 +205,9 @@ impl Sample<'_> {
         }
         // Before anything is seen, letters, digits and blanks are what logs are made of.
         let mut counts = [1_u32; 256];
-        (0..=255_u8).filter(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b' ').for_each(|b| counts[usize::from(b)] = 16);
+        (0..=255_u8)
+            .filter(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b' ')
+            .for_each(|b| counts[usize::from(b)] = 16);
         text.iter().for_each(|b| counts[usize::from(*b)] += 1);
         let all = f64::from(counts.iter().sum::<u32>());
         Sample { text, windows, bytes: counts.map(|count| f64::from(count) / all) }

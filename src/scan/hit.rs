@@ -18,7 +18,10 @@ pub enum Seen {
     /// record: every block of a file that is read gives one, and every record where the zone's offset changes.
     Tick(Stamp),
     /// Something is missing between the records of these two times.
-    Hole { from: Option<Stamp>, until: Stamp },
+    Hole {
+        from: Option<Stamp>,
+        until: Stamp,
+    },
 }
 
 /// A signal found in a record.

@@ -3,11 +3,12 @@
 //! The whole block is folded to lower case and searched for the texts of all signals at once. Only signals that no text
 //! tells of make it look at every line.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::block::Block;
 use super::heads::Heads;
-use crate::pattern::search::Search;
+use crate::pattern::search::{Search, Sought};
 use crate::pattern::windows::{SAMPLE, Windows};
 
 /// A clause may hold in the line that this byte is in.
@@ -41,6 +42,11 @@ impl<'p> Prefilter<'p> {
         if tried || !by_text {
             found.sort_unstable();
         }
+    }
+
+    /// Has a line of the last block all the texts that this clause needs?
+    pub fn may_hold(&self, sought: &Sought, line: &Range<usize>) -> bool {
+        sought.check.as_ref().is_none_or(|check| check.holds(&self.folded[line.clone()]))
     }
 
     /// True if what was found is in order.

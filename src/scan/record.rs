@@ -87,7 +87,8 @@ impl Record {
             let kept = &mut self.kept;
             kept.bytes.clear();
             kept.bytes.extend_from_slice(seen);
-            (kept.offset, kept.number, kept.message) = (heads.block.offset + line.start as u64, *number, message.clone());
+            (kept.offset, kept.number, kept.message) =
+                (heads.block.offset + line.start as u64, *number, message.clone());
             self.place = Place::Kept;
         }
         self.number_at(end, heads);
@@ -164,7 +165,12 @@ impl Record {
 
 impl Kept {
     fn view(&self) -> HeadView<'_> {
-        HeadView { offset: self.offset, number: self.number, bytes: &self.bytes, message: &self.bytes[self.message.clone()] }
+        HeadView {
+            offset: self.offset,
+            number: self.number,
+            bytes: &self.bytes,
+            message: &self.bytes[self.message.clone()],
+        }
     }
 
     fn into_head(self, file: &Arc<str>) -> Head {

@@ -1,5 +1,6 @@
 //! The scanner: candidates out of blocks, records around candidates, hits out of records.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::belief::WINDOW;
@@ -122,8 +123,11 @@ impl State<'_> {
     }
 
     /// Does a clause hold in this line?
-    fn candidate(&mut self, sought: usize, line: &std::ops::Range<usize>, heads: &Heads, out: &mut Vec<Seen>) {
+    fn candidate(&mut self, sought: usize, line: &Range<usize>, heads: &Heads, out: &mut Vec<Seen>) {
         let sought = &self.log.search.sought[sought];
+        if !self.prefilter.may_hold(sought, line) {
+            return;
+        }
         let signal = self.patterns.signal(sought.signal);
         match (sought.place, &signal.matches) {
             (Place::Line, Some(clause)) => {
@@ -143,7 +147,7 @@ impl State<'_> {
     }
 
     /// The clause that a signal is looked for by holds in this line of the record that was found last.
-    fn found(&mut self, id: SignalId, line: &std::ops::Range<usize>, heads: &Heads, out: &mut Vec<Seen>) {
+    fn found(&mut self, id: SignalId, line: &Range<usize>, heads: &Heads, out: &mut Vec<Seen>) {
         let signal = self.patterns.signal(id);
         let raw = |record: &mut Record| heads.block.raw(line, record.number_at(line.start, heads));
         if self.record.is_before() {

@@ -115,7 +115,14 @@ fn words() -> impl Strategy<Value = Vec<&'static [u8]>> {
 fn line(step: impl Strategy<Value = i64>, off: impl Strategy<Value = i64>) -> impl Strategy<Value = Line> {
     let filler = prop_oneof![400 => Just(0_usize), 4 => 4000..4200_usize, 1 => 65_300..65_700_usize];
     let line_break = prop_oneof![12 => Just(b"\n".as_slice()), 2 => Just(b"\r\n".as_slice()), 1 => Just(b"\n\n".as_slice()), 1 => Just(b"\r\r\n".as_slice())];
-    (begin(), step, off, words(), filler, line_break).prop_map(|(begin, step, off, words, filler, line_break)| Line { begin, step, off, words, filler, line_break })
+    (begin(), step, off, words(), filler, line_break).prop_map(|(begin, step, off, words, filler, line_break)| Line {
+        begin,
+        step,
+        off,
+        words,
+        filler,
+        line_break,
+    })
 }
 
 /// A clock that runs, and one that does what it likes.
@@ -149,7 +156,9 @@ fn written(lines: &[Line], start: i64, local: impl Fn(i64) -> i64) -> Vec<u8> {
         let at = local(now) + line.off;
         match line.begin {
             Begin::Layout(layout) => text.extend_from_slice(head(layout, at).as_bytes()),
-            Begin::Impossible(layout) => text.extend_from_slice(head(layout, at).replacen("2021-", "2021-9", 1).replacen("-91", "-99", 1).as_bytes()),
+            Begin::Impossible(layout) => text.extend_from_slice(
+                head(layout, at).replacen("2021-", "2021-9", 1).replacen("-91", "-99", 1).as_bytes(),
+            ),
             Begin::Nothing => {}
         }
         for (number, word) in line.words.iter().enumerate() {
@@ -193,7 +202,8 @@ fn cut(text: Vec<u8>, cuts: Vec<prop::sample::Index>, holes: &[bool], bom: bool,
 }
 
 pub fn zone() -> impl Strategy<Value = Zone> {
-    select(["UTC", "Europe/Berlin", "America/New_York", "+08:00"].as_slice()).prop_map(|name| Zone::parse(name).unwrap())
+    select(["UTC", "Europe/Berlin", "America/New_York", "+08:00"].as_slice())
+        .prop_map(|name| Zone::parse(name).unwrap())
 }
 
 fn lookahead() -> impl Strategy<Value = Lookahead> {
@@ -206,7 +216,10 @@ const OCTOBER: i64 = 1_635_638_400_000 + 1_800_000;
 const MARCH: i64 = 1_616_889_600_000 + 1_800_000;
 
 fn cuts() -> impl Strategy<Value = Vec<prop::sample::Index>> {
-    prop_oneof![prop::collection::vec(any::<prop::sample::Index>(), 0..4), prop::collection::vec(any::<prop::sample::Index>(), 0..30)]
+    prop_oneof![
+        prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        prop::collection::vec(any::<prop::sample::Index>(), 0..30)
+    ]
 }
 
 fn holes(chance: f64) -> impl Strategy<Value = Vec<bool>> {
@@ -218,12 +231,20 @@ pub fn wild() -> impl Strategy<Value = Input> {
         prop::collection::vec(line(wild_step(), wild_off()), 0..80),
         prop::collection::vec(line(calm_step(), wild_off()), 0..80),
     ];
-    (lines, select([JUNE, OCTOBER, MARCH].as_slice()), cuts(), holes(0.1), any::<bool>(), any::<bool>(), zone(), lookahead()).prop_map(
-        |(lines, start, cuts, holes, bom, end, zone, lookahead)| {
+    (
+        lines,
+        select([JUNE, OCTOBER, MARCH].as_slice()),
+        cuts(),
+        holes(0.1),
+        any::<bool>(),
+        any::<bool>(),
+        zone(),
+        lookahead(),
+    )
+        .prop_map(|(lines, start, cuts, holes, bom, end, zone, lookahead)| {
             let text = written(&lines, start, |t| t);
             Input { pieces: cut(text, cuts, &holes, bom, end), zone, lookahead }
-        },
-    )
+        })
 }
 
 pub fn ordinary() -> impl Strategy<Value = Input> {
@@ -249,11 +270,15 @@ pub fn through_a_change() -> impl Strategy<Value = Input> {
         // Without a year nobody can tell in which hours the offset changes, and what is no local time does not change.
         lines.retain(|line| !matches!(line.begin, Begin::Layout(3 | 4) | Begin::Impossible(3 | 4)));
         let offset = |utc: i64| {
-            let summer = (utc < OCTOBER + 1_800_000) && (utc >= MARCH + 1_800_000);
+            let summer = (MARCH + 1_800_000..OCTOBER + 1_800_000).contains(&utc);
             if summer { 7_200_000 } else { 3_600_000 }
         };
         let text = written(&lines, start, |utc| utc + offset(utc));
-        Input { pieces: cut(text, cuts, &[], false, end), zone: Zone::parse("Europe/Berlin").unwrap(), lookahead: Lookahead::File }
+        Input {
+            pieces: cut(text, cuts, &[], false, end),
+            zone: Zone::parse("Europe/Berlin").unwrap(),
+            lookahead: Lookahead::File,
+        }
     })
 }
 
@@ -263,18 +288,22 @@ pub fn large() -> impl Strategy<Value = Input> {
         let lines = prop::collection::vec(line(wild_step(), ordinary_off()), 1..60);
         (lines, 1..40_usize, 0..3000_usize)
     };
-    (prop::collection::vec(part(), 1..6), cuts(), holes(0.1), zone(), lookahead()).prop_map(|(parts, cuts, holes, zone, lookahead)| {
-        let mut text = Vec::new();
-        for (number, (lines, times, quiet)) in parts.iter().enumerate() {
-            for time in 0..*times {
-                text.extend(written(lines, JUNE + (number * 40 + time) as i64 * 400_000, |t| t));
+    (prop::collection::vec(part(), 1..6), cuts(), holes(0.1), zone(), lookahead()).prop_map(
+        |(parts, cuts, holes, zone, lookahead)| {
+            let mut text = Vec::new();
+            for (number, (lines, times, quiet)) in parts.iter().enumerate() {
+                for time in 0..*times {
+                    text.extend(written(lines, JUNE + (number * 40 + time) as i64 * 400_000, |t| t));
+                }
+                for number in 0..*quiet {
+                    text.extend_from_slice(
+                        format!("    at quiet.place.Number{number}(Unknown Source) of nothing much\n").as_bytes(),
+                    );
+                }
             }
-            for number in 0..*quiet {
-                text.extend_from_slice(format!("    at quiet.place.Number{number}(Unknown Source) of nothing much\n").as_bytes());
-            }
-        }
-        Input { pieces: cut(text, cuts, &holes, false, false), zone, lookahead }
-    })
+            Input { pieces: cut(text, cuts, &holes, false, false), zone, lookahead }
+        },
+    )
 }
 
 pub fn short() -> impl Strategy<Value = Vec<u8>> {

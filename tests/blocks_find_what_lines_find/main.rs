@@ -96,7 +96,7 @@ fn ticks_are_true(seen: &[Seen]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(400), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(160), ..ProptestConfig::default() })]
 
     /// Any signals, any bytes, cut anywhere.
     #[test]

@@ -83,11 +83,17 @@ fn signal() -> impl Strategy<Value = Signal> {
         2 => (any::<Index>().prop_map(Some), clause(0.3)),
         1 => (Just(None), any::<Index>().prop_map(Some)),
     ];
-    (searched, clause(0.15), any::<bool>()).prop_map(|((matches, message), head, weight)| Signal { matches, message, head, weight })
+    (searched, clause(0.15), any::<bool>()).prop_map(|((matches, message), head, weight)| Signal {
+        matches,
+        message,
+        head,
+        weight,
+    })
 }
 
 pub fn any_patterns() -> impl Strategy<Value = String> {
-    let layouts = prop_oneof![3 => select(&NAMES[..]).prop_map(|n| vec![n]), 1 => prop::sample::subsequence(&NAMES[..], 1..=5)];
+    let layouts =
+        prop_oneof![3 => select(&NAMES[..]).prop_map(|n| vec![n]), 1 => prop::sample::subsequence(&NAMES[..], 1..=5)];
     let sizes = prop_oneof![6 => 1..8_usize, 1 => 40..90_usize];
     let signals = sizes.prop_flat_map(|size| prop::collection::vec(signal(), size));
     let literals_only = prop::bool::weighted(0.5);
@@ -95,7 +101,11 @@ pub fn any_patterns() -> impl Strategy<Value = String> {
         let mut text = LAYOUTS.to_owned();
         let layouts: Vec<String> = layouts.iter().map(|l| format!("{l:?}")).collect();
         let records = if lines { "records = \"line\"\n" } else { "" };
-        let _ = write!(text, "[log.l]\nfiles = [\"l.log\"]\nlayout = [{}]\nservice = \"S\"\nrole = \"R\"\n{records}", layouts.join(", "));
+        let _ = write!(
+            text,
+            "[log.l]\nfiles = [\"l.log\"]\nlayout = [{}]\nservice = \"S\"\nrole = \"R\"\n{records}",
+            layouts.join(", ")
+        );
         for (at, signal) in signals.iter().enumerate() {
             text += &written(at, signal, literals_only);
         }
@@ -104,7 +114,9 @@ pub fn any_patterns() -> impl Strategy<Value = String> {
 }
 
 fn written(number: usize, signal: &Signal, literals_only: bool) -> String {
-    let has_literal = |regex: &&&str| !["(lost|)ed", r"\d+ times", "[a-z]+ [0-9]{1,4}$", r"\.$", r"\p{Han}+", "[é]", ".", "a?"].contains(regex);
+    let has_literal = |regex: &&&str| {
+        !["(lost|)ed", r"\d+ times", "[a-z]+ [0-9]{1,4}$", r"\.$", r"\p{Han}+", "[é]", ".", "a?"].contains(regex)
+    };
     let pool: Vec<&str> = REGEXES.iter().filter(|r| !literals_only || has_literal(r)).copied().collect();
     let regex = |index: &Index| *index.get(&pool);
     let mut text = format!("[signal.s{number}]\nlog = \"l\"\nprovenance = \"assumed\"\n");

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use crate::scan::belief::{JUMP, WINDOW};
-use crate::scan::hit::{Hit, Seen};
 use crate::pattern::Zone;
 use crate::pattern::stamp::Stamp;
 use crate::pattern::zone::STEP_BACK;
+use crate::scan::belief::{JUMP, WINDOW};
+use crate::scan::hit::{Hit, Seen};
 use crate::time::{MINUTE, Millis};
 
 /// A record that waits for its verdict.
@@ -101,7 +101,8 @@ impl Belief {
     /// order makes it untrue. In an hour that occurs twice an older time could mean a later instant.
     pub fn tick(&mut self, out: &mut Vec<Seen>) {
         if self.believed.len() == WINDOW || self.ahead == 0 {
-            let oldest = self.believed.iter().copied().reduce(|a, b| if b.behind(a).is_some_and(|d| d > 0) { b } else { a });
+            let oldest =
+                self.believed.iter().copied().reduce(|a, b| if b.behind(a).is_some_and(|d| d > 0) { b } else { a });
             out.extend(oldest.filter(|oldest| !self.doubtful(*oldest)).map(Seen::Tick));
         }
     }

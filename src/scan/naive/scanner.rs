@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::scan::belief::WINDOW;
-use crate::scan::block::RawLine;
-use crate::scan::hit::{Carry, Head, Hit, Seen, Summary, evidence};
-use crate::scan::heads::HEAD_LIMIT;
-use crate::scan::scanner::Lookahead;
-use crate::scan::hit::judge_head;
 use super::belief::Belief;
 use super::lines::Lines;
-use crate::pattern::stamp::Stamp;
 use crate::pattern::search::Place;
+use crate::pattern::stamp::Stamp;
 use crate::pattern::{Log, Patterns, SignalId, Zone};
+use crate::scan::belief::WINDOW;
+use crate::scan::block::RawLine;
+use crate::scan::heads::HEAD_LIMIT;
+use crate::scan::hit::judge_head;
+use crate::scan::hit::{Carry, Head, Hit, Seen, Summary, evidence};
+use crate::scan::scanner::Lookahead;
 
 pub struct Scanner<'p> {
     patterns: &'p Patterns,
@@ -35,15 +35,16 @@ enum Record {
     /// No head yet: these lines belong to the file before.
     Before,
     /// What its head was is lost in a hole.
-    Headless { given: Vec<SignalId> },
+    Headless {
+        given: Vec<SignalId>,
+    },
     Headed(Carry),
 }
 
 impl<'p> Scanner<'p> {
     pub fn new(patterns: &'p Patterns, log: &'p Log, file: Arc<str>, zone: Zone, lookahead: Lookahead) -> Scanner<'p> {
         let ahead = if lookahead == Lookahead::File { WINDOW } else { 0 };
-        let records =
-            Records { belief: Belief::new(zone, ahead), current: Record::Before, orphans: Vec::new() };
+        let records = Records { belief: Belief::new(zone, ahead), current: Record::Before, orphans: Vec::new() };
         Scanner { patterns, log, file, lines: Lines::default(), records }
     }
 
@@ -146,4 +147,3 @@ impl Records {
         self.belief.hit(hit, out);
     }
 }
-
