@@ -15,6 +15,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use chrono::DateTime;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -74,7 +75,7 @@ struct Rolling {
     directory: PathBuf,
     file: BufWriter<File>,
     size: usize,
-    rolled: usize,
+    rolled: i64,
 }
 
 impl Rolling {
@@ -88,11 +89,12 @@ impl Rolling {
         if self.size + line.len() > rotate {
             self.file.flush()?;
             self.rolled += 1;
-            let (live, old) =
-                (self.directory.join("app.log"), self.directory.join(format!("app.log.{:05}", self.rolled)));
+            let stamp = DateTime::from_timestamp(1_616_414_400 + 60 * self.rolled, 0).unwrap_or_default();
+            let name = stamp.format("app.log.%Y-%m-%d_%H-%M-%S").to_string();
+            let (live, old) = (self.directory.join("app.log"), self.directory.join(&name));
             fs::rename(&live, &old)?;
             if gz {
-                let packed = File::create(old.with_extension(format!("{:05}.gz", self.rolled)))?;
+                let packed = File::create(self.directory.join(name + ".gz"))?;
                 let mut encoder = GzEncoder::new(packed, Compression::new(6));
                 io::copy(&mut File::open(&old)?, &mut encoder)?;
                 encoder.finish()?;

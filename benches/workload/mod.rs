@@ -148,7 +148,7 @@ clear    = [{}]
                 write(node, line.as_bytes())?;
                 written += line.len();
             }
-            writer.expire(now);
+            writer.expire(now - SLACK, |_| true);
         }
         truth.sort();
         Ok(truth)
@@ -165,8 +165,9 @@ struct Node<'s> {
 
 impl Node<'_> {
     fn interest(&mut self, now: i64, random: &mut Random, line: &mut String) {
-        self.expire(now);
+        self.expire(now - SLACK, |_| true);
         let (alarm, key) = (random.below(self.spec.alarms()), random.below(self.spec.keys));
+        self.expire(now, |instance| instance == (alarm, key));
         let words = words(alarm);
         let raised = self.raised.contains_key(&(alarm, key));
         if raised && !Spec::is_quiet(alarm) && random.chance(0.7) {
@@ -181,14 +182,14 @@ impl Node<'_> {
         }
     }
 
-    /// A deadline has passed when the clock is past it by more than the slack, or at a later hit of the same instance.
-    fn expire(&mut self, now: i64) {
-        let over: Vec<_> = self
+    /// Clears what has been quiet for too long. A deadline fires when the clock is past it by more than the slack, or at
+    /// a later hit of the same instance.
+    fn expire(&mut self, now: i64, which: impl Fn((usize, usize)) -> bool) {
+        let over = self
             .raised
             .iter()
-            .filter(|((alarm, _), at)| Spec::is_quiet(*alarm) && **at + QUIET + SLACK < now)
-            .collect();
-        let over: Vec<((usize, usize), i64)> = over.into_iter().map(|(key, at)| (*key, *at)).collect();
+            .filter(|(instance, at)| Spec::is_quiet(instance.0) && **at + QUIET < now && which(**instance));
+        let over: Vec<((usize, usize), i64)> = over.map(|(instance, at)| (*instance, *at)).collect();
         for ((alarm, key), at) in over {
             self.raised.remove(&(alarm, key));
             self.turn(alarm, key, "clear", at + QUIET);

@@ -7,6 +7,8 @@
 use memchr::memmem::Finder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use super::windows::Case;
+
 /// Shorter texts stand in almost every line.
 pub const SHORTEST: usize = 3;
 
@@ -59,7 +61,10 @@ impl Need {
     fn all_of_it(&self) -> Check {
         let each = |needs: &[Need]| needs.iter().map(Need::all_of_it).collect();
         match self {
-            Need::Text(text) => Check::Text(Box::new(Finder::new(&text.folded).into_owned())),
+            Need::Text(text) => {
+                let finder = |text: &[u8]| Finder::new(text).into_owned();
+                Check::Text(Box::new((finder(&text.folded), text.exact.as_deref().map(finder))))
+            }
             Need::OneOf(needs) => Check::OneOf(each(needs)),
             Need::All(needs) => Check::All(each(needs)),
         }
@@ -78,18 +83,22 @@ impl Need {
 /// A [`Need`] to be checked in a line: far cheaper than a regex that does not match in the end.
 #[derive(Clone, Debug)]
 pub enum Check {
-    Text(Box<Finder<'static>>),
+    /// In lower case, and as written if that is known.
+    Text(Box<(Finder<'static>, Option<Finder<'static>>)>),
     OneOf(Vec<Check>),
     All(Vec<Check>),
 }
 
 impl Check {
-    /// Does a line, in ASCII lower case, have what is needed?
-    pub fn holds(&self, folded: &[u8]) -> bool {
+    /// Has a line, as written or folded, what is needed? True too if only the other case could tell.
+    pub fn holds(&self, case: Case, line: &[u8]) -> bool {
         match self {
-            Check::Text(finder) => finder.find(folded).is_some(),
-            Check::OneOf(checks) => checks.iter().any(|check| check.holds(folded)),
-            Check::All(checks) => checks.iter().all(|check| check.holds(folded)),
+            Check::Text(finders) => match case {
+                Case::Written => finders.1.as_ref().is_none_or(|finder| finder.find(line).is_some()),
+                Case::Folded => finders.0.find(line).is_some(),
+            },
+            Check::OneOf(checks) => checks.iter().any(|check| check.holds(case, line)),
+            Check::All(checks) => checks.iter().all(|check| check.holds(case, line)),
         }
     }
 }

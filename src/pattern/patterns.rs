@@ -117,10 +117,17 @@ pub struct Clause {
 impl Clause {
     /// Adds the captures of a match, but for those that a stronger clause has set.
     pub fn capture_into(&self, text: &[u8], into: &mut Vec<(CaptureId, Box<str>)>) {
-        if self.groups.is_empty() {
-            return;
+        if !self.groups.is_empty() {
+            self.take(text, into);
         }
-        let Some(found) = self.regex.captures(text) else { return };
+    }
+
+    /// The same, and whether there is a match at all.
+    pub fn take(&self, text: &[u8], into: &mut Vec<(CaptureId, Box<str>)>) -> bool {
+        if self.groups.is_empty() {
+            return self.regex.is_match(text);
+        }
+        let Some(found) = self.regex.captures(text) else { return false };
         for &(group, id) in &self.groups {
             if let Some(value) = capture(&found, group)
                 && !into.iter().any(|(have, _)| *have == id)
@@ -128,6 +135,7 @@ impl Clause {
                 into.push((id, value));
             }
         }
+        true
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which bytes to look for.
 //!
-//! A SIMD search compares four bytes at a time, so of each text a window of four bytes is looked for, and the rest of
+//! A SIMD search compares three or four bytes at a time, so of each text such a window is looked for, and the rest of
 //! it is compared where the window stands. Texts are chosen by what the log is full of: " failed" finds every line of
 //! one log and none of another. A sample of the log tells how often each window stands there; among those that do not
 //! occur, the rarer bytes win.
@@ -14,7 +14,13 @@ use super::literal::{Need, Text};
 use super::search::Sought;
 
 /// Of a text; shorter only if the text is.
-const WINDOW: usize = 4;
+const WIDE: usize = 4;
+
+/// Comparing three bytes is a third faster, as long as there are so few windows that no others look like them, and it
+/// is not paid for by so many more of them.
+const NARROW: usize = 3;
+const NARROW_WINDOWS: usize = 16;
+const NARROW_GAIN: f64 = 50.0;
 
 /// As many windows are found in one pass; with more, several passes of fewer are faster.
 const ONE_PASS: usize = 36;
@@ -32,6 +38,7 @@ const EACH_WINDOW: f64 = 2.0;
 #[derive(Debug)]
 pub struct Windows {
     passes: Vec<Pass>,
+    case: Case,
     /// How much of the log the choice was made from.
     pub sample: usize,
     /// Windows that are expected in [`UNIT`] bytes.
@@ -52,26 +59,55 @@ enum Engine {
     Automaton(AhoCorasick),
 }
 
+/// What is searched: the log as it is written, or in ASCII lower case, which costs a copy. The former will do if each
+/// clause has a text whose case is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    Written,
+    Folded,
+}
+
 /// A text by one of its windows.
 #[derive(Clone, Debug)]
 struct Anchor {
     /// Index of the clause, as [`super::search::Search::sought`] has them.
     sought: usize,
-    text: Text,
+    /// Each match of the clause has it, in the case that is searched.
+    text: Box<[u8]>,
+    /// The same as it must be written, if that is not what is searched.
+    exact: Option<Box<[u8]>>,
     /// The window's first byte in the text.
     at: usize,
 }
 
 impl Windows {
-    /// Chooses for a log that is like `sample`, which is in ASCII lower case.
+    /// Chooses for a log that is like `sample`.
     pub fn choose(sought: &[Sought], sample: &[u8]) -> Windows {
-        let sample = Sample::new(&sample[..sample.len().min(SAMPLE)]);
+        let sample = &sample[..sample.len().min(SAMPLE)];
+        let written = Windows::in_case(Case::Written, sought, sample);
+        written.or_else(|| Windows::in_case(Case::Folded, sought, &sample.to_ascii_lowercase())).unwrap_or_default()
+    }
+
+    /// `None` if a clause has no text whose case is known.
+    fn in_case(case: Case, sought: &[Sought], sample: &[u8]) -> Option<Windows> {
+        let wide = Windows::of_width(WIDE, case, sought, sample)?;
+        if wide.passes.iter().map(|pass| pass.anchors.len()).sum::<usize>() > NARROW_WINDOWS {
+            return Some(wide);
+        }
+        let narrow = Windows::of_width(NARROW, case, sought, sample)?;
+        Some(if narrow.expected < wide.expected + NARROW_GAIN { narrow } else { wide })
+    }
+
+    fn of_width(width: usize, case: Case, sought: &[Sought], sample: &[u8]) -> Option<Windows> {
+        let sample = Sample::new(width, case, sample);
         let mut chosen: BTreeMap<Box<[u8]>, Vec<Anchor>> = BTreeMap::new();
         for (index, sought) in sought.iter().enumerate() {
             let Some(need) = &sought.need else { continue };
-            for (text, at) in cheapest(need, &sample, &chosen).1 {
-                let window = text.folded[at..at + window_len(text)].into();
-                chosen.entry(window).or_default().push(Anchor { sought: index, text: text.clone(), at });
+            for (text, at) in cheapest(need, &sample, &chosen)?.texts {
+                let searched = text.searched(case)?;
+                let window = searched[at..at + sample.window_len(searched)].into();
+                let exact = text.exact.clone().filter(|_| case == Case::Folded);
+                chosen.entry(window).or_default().push(Anchor { sought: index, text: searched.into(), exact, at });
             }
         }
         let chosen = prefix_free(chosen);
@@ -79,21 +115,25 @@ impl Windows {
         let all: Vec<(Box<[u8]>, Vec<Anchor>)> = chosen.into_iter().collect();
         let size = if all.len() <= ONE_PASS { ONE_PASS } else { EACH_PASS };
         let passes = all.chunks(size).filter_map(Pass::new).collect();
-        Windows { passes, sample: sample.text.len(), expected }
+        Some(Windows { passes, case, sample: sample.text.len(), expected })
+    }
+
+    pub fn case(&self) -> Case {
+        self.case
     }
 
     /// Calls `found` with the place of each text in `block` and with the clause that it may be for, pass after pass.
-    /// `folded` is the same in ASCII lower case. Gives the number of windows that were looked at.
-    pub fn find(&self, block: &[u8], folded: &[u8], mut found: impl FnMut(usize, usize)) -> u64 {
+    /// `searched` is the same in the case that is searched. Gives the number of windows that were looked at.
+    pub fn find(&self, block: &[u8], searched: &[u8], mut found: impl FnMut(usize, usize)) -> u64 {
         let mut windows = 0;
         for pass in &self.passes {
             let mut from = 0;
-            while let Some((window, at)) = pass.engine.next(folded, from) {
+            while let Some((window, at)) = pass.engine.next(searched, from) {
                 windows += 1;
                 for anchor in &pass.anchors[window] {
                     let Some(start) = at.checked_sub(anchor.at) else { continue };
-                    let stands = folded[start..].starts_with(&anchor.text.folded)
-                        && anchor.text.exact.as_ref().is_none_or(|exact| block[start..].starts_with(exact));
+                    let stands = searched[start..].starts_with(&anchor.text)
+                        && anchor.exact.as_ref().is_none_or(|exact| block[start..].starts_with(exact));
                     if stands {
                         found(start, anchor.sought);
                     }
@@ -139,39 +179,53 @@ impl Engine {
     }
 }
 
-fn window_len(text: &Text) -> usize {
-    text.folded.len().min(WINDOW)
+impl Text {
+    fn searched(&self, case: Case) -> Option<&[u8]> {
+        match case {
+            Case::Written => self.exact.as_deref(),
+            Case::Folded => Some(&self.folded),
+        }
+    }
 }
 
-/// The texts, each with its window, that cost least, and what they cost.
-fn cheapest<'n>(
-    need: &'n Need,
-    sample: &Sample,
-    chosen: &BTreeMap<Box<[u8]>, Vec<Anchor>>,
-) -> (f64, Vec<(&'n Text, usize)>) {
+impl Default for Windows {
+    fn default() -> Windows {
+        Windows { passes: Vec::new(), case: Case::Written, sample: 0, expected: 0.0 }
+    }
+}
+
+/// Texts, each with the place of its window.
+struct Choice<'n> {
+    cost: f64,
+    texts: Vec<(&'n Text, usize)>,
+}
+
+/// The texts that cost least; `None` if there are none in this case.
+fn cheapest<'n>(need: &'n Need, sample: &Sample, chosen: &BTreeMap<Box<[u8]>, Vec<Anchor>>) -> Option<Choice<'n>> {
     match need {
         Need::Text(text) => {
-            let cost = |at: &usize| {
-                let window = &text.folded[*at..*at + window_len(text)];
+            let searched = text.searched(sample.case)?;
+            let cost = |at: usize| {
+                let window = &searched[at..at + sample.window_len(searched)];
                 // What is looked for anyway costs no more than comparing the rest of the text.
-                if chosen.contains_key(window) {
-                    sample.expected(window) / 8.0
-                } else {
-                    EACH_WINDOW + sample.expected(window)
-                }
+                let known = chosen.contains_key(window);
+                if known { sample.expected(window) / 8.0 } else { EACH_WINDOW + sample.expected(window) }
             };
-            let places = 0..=text.folded.len() - window_len(text);
-            let best = places.map(|at| (cost(&at), at)).min_by(|a, b| a.0.total_cmp(&b.0));
-            best.map_or((f64::MAX, Vec::new()), |(cost, at)| (cost, vec![(text, at)]))
+            let places = (0..=searched.len() - sample.window_len(searched)).map(|at| (cost(at), at));
+            let (cost, at) = places.min_by(|a, b| a.0.total_cmp(&b.0))?;
+            Some(Choice { cost, texts: vec![(text, at)] })
         }
-        Need::OneOf(needs) => needs.iter().fold((0.0, Vec::new()), |(sum, mut texts), need| {
-            let (cost, more) = cheapest(need, sample, chosen);
-            texts.extend(more);
-            (sum + cost, texts)
-        }),
+        Need::OneOf(needs) => {
+            let each: Option<Vec<Choice>> = needs.iter().map(|need| cheapest(need, sample, chosen)).collect();
+            let sum = |sum: Choice<'n>, one: Choice<'n>| Choice {
+                cost: sum.cost + one.cost,
+                texts: [sum.texts, one.texts].concat(),
+            };
+            each?.into_iter().reduce(sum)
+        }
         Need::All(needs) => {
-            let all = needs.iter().map(|need| cheapest(need, sample, chosen));
-            all.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((f64::MAX, Vec::new()))
+            let each = needs.iter().filter_map(|need| cheapest(need, sample, chosen));
+            each.min_by(|a, b| a.cost.total_cmp(&b.cost))
         }
     }
 }
@@ -190,17 +244,19 @@ fn prefix_free(chosen: BTreeMap<Box<[u8]>, Vec<Anchor>>) -> BTreeMap<Box<[u8]>, 
 
 /// What stands in a part of a log.
 struct Sample<'t> {
+    width: usize,
+    case: Case,
     text: &'t [u8],
-    /// Windows of four bytes by a hash: what falls together is counted together, which can only make it look commoner.
+    /// Windows by a hash: what falls together is counted together, which can only make it look commoner.
     windows: Vec<u32>,
     /// How likely each byte is, 0 to 1.
     bytes: [f64; 256],
 }
 
 impl Sample<'_> {
-    fn new(text: &[u8]) -> Sample<'_> {
+    fn new(width: usize, case: Case, text: &[u8]) -> Sample<'_> {
         let mut windows = vec![0_u32; 1 << 16];
-        for window in text.windows(WINDOW) {
+        for window in text.windows(width) {
             windows[slot(window)] += 1;
         }
         // Before anything is seen, letters, digits and blanks are what logs are made of.
@@ -210,21 +266,26 @@ impl Sample<'_> {
             .for_each(|b| counts[usize::from(b)] = 16);
         text.iter().for_each(|b| counts[usize::from(*b)] += 1);
         let all = f64::from(counts.iter().sum::<u32>());
-        Sample { text, windows, bytes: counts.map(|count| f64::from(count) / all) }
+        Sample { width, case, text, windows, bytes: counts.map(|count| f64::from(count) / all) }
+    }
+
+    fn window_len(&self, text: &[u8]) -> usize {
+        text.len().min(self.width)
     }
 
     /// How often a window stands in [`UNIT`] bytes of such a log.
     fn expected(&self, window: &[u8]) -> f64 {
         let by_chance = UNIT * window.iter().map(|b| self.bytes[usize::from(*b)]).product::<f64>();
-        let seen = match window.len() {
-            WINDOW => self.windows[slot(window)] as usize,
-            _ => memchr::memmem::find_iter(self.text, window).count(),
+        let seen = if window.len() == self.width {
+            self.windows[slot(window)] as usize
+        } else {
+            memchr::memmem::find_iter(self.text, window).count()
         };
-        by_chance + seen as f64 * UNIT / self.text.len().max(WINDOW) as f64
+        by_chance + seen as f64 * UNIT / self.text.len().max(self.width) as f64
     }
 }
 
 fn slot(window: &[u8]) -> usize {
-    let bytes = u32::from_le_bytes([window[0], window[1], window[2], window[3]]);
+    let bytes = window.iter().fold(0_u32, |bytes, byte| bytes << 8 | u32::from(*byte));
     (bytes.wrapping_mul(0x9E37_79B1) >> 16) as usize
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::block::RawLine;
 use crate::pattern::stamp::Stamp;
-use crate::pattern::{CaptureId, Signal, SignalId};
+use crate::pattern::{CaptureId, Clause, Signal, SignalId};
 use crate::transition::EVIDENCE_BYTES;
 
 /// One thing that scanning a file says, in the order of the file.
@@ -131,7 +131,25 @@ pub fn judge_head(signal: &Signal, head: Option<HeadView>) -> bool {
 }
 
 impl Hit {
-    /// Without a time, which is known only when the records around are.
+    /// A hit if all clauses hold. It has no time yet, which is known only when the records around are.
+    pub(super) fn judge(
+        signal: &Signal,
+        id: SignalId,
+        head: Option<HeadView>,
+        file: &Arc<str>,
+        line: RawLine,
+    ) -> Option<Hit> {
+        let mut captures = Vec::new();
+        let mut holds = |clause: &Option<Clause>, text: Option<&[u8]>| {
+            clause.as_ref().is_none_or(|clause| text.is_some_and(|text| clause.take(text, &mut captures)))
+        };
+        let all = holds(&signal.matches, Some(line.bytes))
+            && holds(&signal.message, head.map(|head| head.message))
+            && holds(&signal.head, head.map(|head| head.bytes));
+        all.then(|| Hit::with(captures, signal, id, head, file, line))
+    }
+
+    /// The same of clauses that hold, or cannot be judged before the head is known.
     pub(super) fn new(signal: &Signal, id: SignalId, head: Option<HeadView>, file: &Arc<str>, line: RawLine) -> Hit {
         let mut captures = Vec::new();
         if let Some(clause) = &signal.matches {
@@ -140,6 +158,17 @@ impl Hit {
         if let Some(head) = &head {
             head.capture_into(signal, &mut captures);
         }
+        Hit::with(captures, signal, id, head, file, line)
+    }
+
+    fn with(
+        captures: Vec<(CaptureId, Box<str>)>,
+        signal: &Signal,
+        id: SignalId,
+        head: Option<HeadView>,
+        file: &Arc<str>,
+        line: RawLine,
+    ) -> Hit {
         let above = head.filter(|h| h.offset != line.offset).map(|h| h.line(file));
         let mut hit = Hit { signal: id, stamp: None, captures, weight: 1, line: evidence(file, line), head: above };
         hit.weigh(signal);

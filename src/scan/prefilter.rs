@@ -1,6 +1,6 @@
 //! Finds the lines that are worth a look, without looking at lines.
 //!
-//! The whole block is folded to lower case and searched for the texts of all signals at once. Only signals that no text
+//! The whole block is searched for the texts of all signals at once, folded to lower case if need be. Only signals that no text
 //! tells of make it look at every line.
 
 use std::ops::Range;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::block::Block;
 use super::heads::Heads;
 use crate::pattern::search::{Search, Sought};
-use crate::pattern::windows::{SAMPLE, Windows};
+use crate::pattern::windows::{Case, SAMPLE, Windows};
 
 /// A clause may hold in the line that this byte is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,13 +25,15 @@ pub struct Prefilter<'p> {
     folded: Vec<u8>,
     /// Bytes that have been searched.
     searched: u64,
+    /// Too many windows were looked at in some block since the last choice.
+    crowded: bool,
     /// When a better choice of texts may be looked for again.
     next_choice: u64,
 }
 
 impl<'p> Prefilter<'p> {
     pub fn new(search: &'p Search) -> Prefilter<'p> {
-        Prefilter { search, windows: search.windows(), folded: Vec::new(), searched: 0, next_choice: 0 }
+        Prefilter { search, windows: search.windows(), folded: Vec::new(), searched: 0, crowded: false, next_choice: 0 }
     }
 
     /// Fills `found` with the candidates of a block, in its order.
@@ -44,9 +46,17 @@ impl<'p> Prefilter<'p> {
         }
     }
 
-    /// Has a line of the last block all the texts that this clause needs?
-    pub fn may_hold(&self, sought: &Sought, line: &Range<usize>) -> bool {
-        sought.check.as_ref().is_none_or(|check| check.holds(&self.folded[line.clone()]))
+    /// Has a line of this block, which was searched last, all the texts that a clause needs?
+    pub fn may_hold(&self, sought: &Sought, block: &Block, line: &Range<usize>) -> bool {
+        let Some(check) = &sought.check else { return true };
+        match self.case() {
+            Case::Written => check.holds(Case::Written, &block.bytes[line.clone()]),
+            Case::Folded => check.holds(Case::Folded, &self.folded[line.clone()]),
+        }
+    }
+
+    fn case(&self) -> Case {
+        self.windows.as_ref().map_or(Case::Written, |windows| windows.case())
     }
 
     /// True if what was found is in order.
@@ -54,33 +64,36 @@ impl<'p> Prefilter<'p> {
         if self.search.sought.iter().all(|sought| sought.need.is_none()) {
             return true;
         }
-        self.folded.clear();
-        self.folded.extend_from_slice(block.bytes);
-        self.folded.make_ascii_lowercase();
-        let windows = match &self.windows {
-            Some(windows) => windows.clone(),
-            None => self.choose(),
+        self.watch(block);
+        let Some(windows) = &self.windows else { return true };
+        let searched = match windows.case() {
+            Case::Written => block.bytes,
+            Case::Folded => {
+                self.folded.clear();
+                self.folded.extend_from_slice(block.bytes);
+                self.folded.make_ascii_lowercase();
+                &self.folded
+            }
         };
-        let looked_at = windows.find(block.bytes, &self.folded, |at, sought| found.push(Candidate { at, sought }));
-        self.watch(&windows, looked_at);
+        let looked_at = windows.find(block.bytes, searched, |at, sought| found.push(Candidate { at, sought }));
+        self.searched += block.bytes.len() as u64;
+        self.crowded |= windows.is_crowded(looked_at, block.bytes.len());
         windows.in_order()
     }
 
-    fn choose(&mut self) -> Arc<Windows> {
-        let windows = Arc::new(Windows::choose(&self.search.sought, &self.folded));
-        self.search.leave(windows.clone());
-        self.windows = Some(windows.clone());
-        windows
-    }
-
-    /// Chooses again when the log is not what it was when the choice was made, but ever more rarely.
-    fn watch(&mut self, windows: &Windows, looked_at: u64) {
-        let block = self.folded.len();
-        self.searched += block as u64;
-        let few = windows.sample < SAMPLE / 2 && windows.sample < block / 2;
-        if (few || windows.is_crowded(looked_at, block)) && self.searched >= self.next_choice {
+    /// Chooses texts at first, and again when the log is not what it was when they were chosen, but ever more rarely.
+    fn watch(&mut self, block: &Block) {
+        let few = |windows: &Arc<Windows>| windows.sample < SAMPLE / 2 && windows.sample < block.bytes.len() / 2;
+        let due = match &self.windows {
+            None => true,
+            Some(windows) => (self.crowded || few(windows)) && self.searched >= self.next_choice,
+        };
+        if due {
             self.next_choice = 4 * self.searched + SAMPLE as u64;
-            self.choose();
+            self.crowded = false;
+            let windows = Arc::new(Windows::choose(&self.search.sought, block.bytes));
+            self.search.leave(windows.clone());
+            self.windows = Some(windows);
         }
     }
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::belief::WINDOW;
 use super::block::Blocks;
 use super::heads::Heads;
-use super::hit::{Carry, Hit, Seen, Summary, judge_head};
+use super::hit::{Carry, Hit, Seen, Summary};
 use super::prefilter::{Candidate, Prefilter};
 use super::record::Record;
 use super::times::Times;
 use crate::pattern::search::Place;
-use crate::pattern::{Log, Patterns, SignalId, Zone};
+use crate::pattern::{Log, Patterns, Zone};
 
 /// Whether what a record says can be checked against what follows in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,47 +122,29 @@ impl State<'_> {
         self.times.end(heads, out);
     }
 
-    /// Does a clause hold in this line?
+    /// Is there a hit of this clause's signal in this line?
     fn candidate(&mut self, sought: usize, line: &Range<usize>, heads: &Heads, out: &mut Vec<Seen>) {
         let sought = &self.log.search.sought[sought];
-        if !self.prefilter.may_hold(sought, line) {
+        if !self.prefilter.may_hold(sought, &heads.block, line) {
             return;
         }
-        let signal = self.patterns.signal(sought.signal);
-        match (sought.place, &signal.matches) {
-            (Place::Line, Some(clause)) => {
-                if clause.regex.is_match(heads.block.text(line)) {
-                    self.record.find(line, heads);
-                    self.found(sought.signal, line, heads, out);
-                }
-            }
-            // It is the message that must hold, see `judge_head`, and it stands in heads only.
-            _ => {
-                self.record.find(line, heads);
-                if self.record.is_head(line) {
-                    self.found(sought.signal, line, heads, out);
-                }
-            }
+        self.record.find(line, heads);
+        let id = sought.signal;
+        // A message stands in a head only.
+        if (sought.place == Place::Message && !self.record.is_head(line)) || self.record.has_given(id) {
+            return;
         }
-    }
-
-    /// The clause that a signal is looked for by holds in this line of the record that was found last.
-    fn found(&mut self, id: SignalId, line: &Range<usize>, heads: &Heads, out: &mut Vec<Seen>) {
         let signal = self.patterns.signal(id);
-        let raw = |record: &mut Record| heads.block.raw(line, record.number_at(line.start, heads));
+        let raw = heads.block.raw(line, self.record.number_at(line.start, heads));
         if self.record.is_before() {
-            if !self.orphans.iter().any(|h| h.signal == id) {
-                self.orphans.push(Hit::new(signal, id, None, &self.file, raw(&mut self.record)));
+            let holds = signal.matches.as_ref().is_some_and(|clause| clause.regex.is_match(raw.bytes));
+            if holds && !self.orphans.iter().any(|hit| hit.signal == id) {
+                self.orphans.push(Hit::new(signal, id, None, &self.file, raw));
             }
-            return;
+        } else if let Some(hit) = Hit::judge(signal, id, self.record.head(heads), &self.file, raw) {
+            self.record.give(id);
+            self.times.hit(self.record.at(), hit, heads, out);
         }
-        if self.record.has_given(id) || !judge_head(signal, self.record.head(heads)) {
-            return;
-        }
-        let raw = raw(&mut self.record);
-        self.record.give(id);
-        let hit = Hit::new(signal, id, self.record.head(heads), &self.file, raw);
-        self.times.hit(self.record.at(), hit, heads, out);
     }
 }
 
