@@ -10,8 +10,10 @@ use super::Subject;
 use crate::correlate::{Clock, Event, FamilyId, What};
 use crate::pattern::SignalId;
 use crate::pattern::stamp::Stamp;
-use crate::scan::belief::{Belief, WINDOW};
-use crate::scan::block::{Lines, RawLine};
+use crate::scan::belief::WINDOW;
+use crate::scan::block::RawLine;
+use crate::scan::naive::belief::Belief;
+use crate::scan::naive::lines::Lines;
 use crate::scan::{HEAD_LIMIT, Hit, Line, Seen};
 use crate::time::Moment;
 
