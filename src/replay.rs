@@ -35,6 +35,8 @@ pub struct Run {
     pub rank: Vec<i64>,
     /// The first bytes inside, to know the same content again.
     pub start: Box<[u8]>,
+    /// Its last line has no end: it may have been cut.
+    pub cut: bool,
     /// Hits before this offset count in another copy of this file.
     pub from: u64,
 }

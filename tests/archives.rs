@@ -10,6 +10,9 @@ use support::pack::{gz, stored_gz, tar, zip, zst};
 use support::random::Random;
 use support::*;
 
+/// Names and contents.
+type Members = Vec<(String, Vec<u8>)>;
+
 /// A recording of which there are the whole file and three rolled sets of it.
 struct Recording {
     name: &'static str,
@@ -43,9 +46,9 @@ impl Recording {
     }
 
     /// The files of a set.
-    fn members(&self, set: &str) -> Vec<(String, Vec<u8>)> {
+    fn members(&self, set: &str) -> Members {
         let entries = std::fs::read_dir(self.directory().join(set)).unwrap().map(Result::unwrap);
-        let mut members: Vec<(String, Vec<u8>)> =
+        let mut members: Members =
             entries.map(|e| (e.file_name().into_string().unwrap(), std::fs::read(e.path()).unwrap())).collect();
         members.sort();
         assert!(members.len() >= 15);
@@ -53,7 +56,7 @@ impl Recording {
     }
 }
 
-fn shuffled(mut members: Vec<(String, Vec<u8>)>, seed: u64) -> Vec<(String, Vec<u8>)> {
+fn shuffled(mut members: Members, seed: u64) -> Members {
     Random(seed).shuffle(&mut members);
     members
 }
@@ -157,7 +160,7 @@ fn random_mixtures_of_plain_and_packed_members_give_what_the_whole_file_gives() 
                 parts.last_mut().unwrap().push_str(line);
             }
             let (scheme, count) = (random.below(5), parts.len() - 1);
-            let mut members: Vec<(String, Vec<u8>)> = Vec::new();
+            let mut members: Members = Vec::new();
             for (number, part) in parts.iter().enumerate() {
                 let name = match number == count {
                     true => recording.whole.to_owned(),
@@ -255,7 +258,6 @@ fn the_same_content_is_read_once() {
     let packed = |members: &[(&str, &str)]| {
         tar(&members.iter().map(|(n, b)| (n.to_string(), b.as_bytes().to_vec())).collect::<Vec<_>>())
     };
-    type Members = Vec<(String, Vec<u8>)>;
     let cases: [(&str, Members, usize); 7] = [
         (
             "plain and packed",

@@ -31,7 +31,7 @@ fn read(name: &str, content: &[u8]) -> Ran {
 fn read_in_little_memory(name: &str, content: &[u8]) -> Ran {
     let path = format!("n/flink/flinkserver/ha/runlog/{name}");
     let heap = directory(&[(&path, content)]);
-    run(tocsin_in_little_memory(&["replay", "--tz", "UTC", "n"]).current_dir(heap.path()), |_| Ok(()))
+    run(tocsin_in_memory(LITTLE_KIB, &["replay", "--tz", "UTC", "n"]).current_dir(heap.path()), |_| Ok(()))
 }
 
 /// Lines about node `n` on standard input.
@@ -66,7 +66,7 @@ fn nul_bytes() {
 fn a_line_of_100_megabytes() {
     for letter in [b'x', 0xff] {
         let block = vec![letter; 1 << 20];
-        let ran = run(&mut tocsin_in_little_memory(&STDIN), |stdin| {
+        let ran = run(&mut tocsin_in_memory(LITTLE_KIB, &STDIN), |stdin| {
             stdin.write_all(heartbeat_lost(60).as_bytes())?;
             (0..100).try_for_each(|_| stdin.write_all(&block))?;
             stdin.write_all(format!("\n{}", heartbeat_back(120)).as_bytes())
@@ -78,7 +78,7 @@ fn a_line_of_100_megabytes() {
 #[test]
 fn a_record_whose_first_line_is_100_megabytes() {
     let start = "[2021-03-22 14:01:30,000][1][0][NOTICE][hasendalarm info: id=1,category=0,lochost=(h)";
-    let ran = run(&mut tocsin_in_little_memory(&STDIN), |stdin| {
+    let ran = run(&mut tocsin_in_memory(LITTLE_KIB, &STDIN), |stdin| {
         stdin.write_all(format!("{}{start}", heartbeat_lost(60)).as_bytes())?;
         (0..100).try_for_each(|_| stdin.write_all(&[b'x'; 1 << 20]))?;
         stdin.write_all(format!("\n{}", heartbeat_back(120)).as_bytes())
@@ -452,7 +452,7 @@ fn a_cut_archive_gives_the_members_before_the_cut() {
         let of = |node: &str| ran.brief().iter().filter(|b| b.contains(&format!(" {node} "))).count();
         assert_eq!(of("a"), 2, "{}", ran.told());
         assert!(of("b") >= 1, "{}", ran.told());
-        assert!(ran.stderr.contains(&name.to_string()), "{}", ran.told());
+        assert!(ran.stderr.contains(name), "{}", ran.told());
     }
 }
 

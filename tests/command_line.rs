@@ -22,7 +22,12 @@ fn site() -> Site {
 
 /// What is said on standard error but for what was read, which comes last.
 fn said(ended: &Ended) -> String {
-    ended.err.lines().filter(|line| !line.contains(" files read (")).map(|line| format!("{line}\n")).collect()
+    ended
+        .err
+        .lines()
+        .filter(|line| !(line.contains(" file read (") || line.contains(" files read (")))
+        .map(|line| format!("{line}\n"))
+        .collect()
 }
 
 /// Ends with this code, writes no record, and says this and no more.
@@ -334,7 +339,10 @@ fn ambiguous_file() {
     site.write("alike.toml", ALIKE.replace("service = \"One\"", "service = \"One\"\ndefault = true").as_bytes());
     let ended = site.run(&with(&["here"]));
     assert_eq!(ended.records()[0]["location"]["serviceName"], "One");
-    assert_eq!(said(&ended), "tocsin: here/x.log: taken for log `app-one` of node `here` by its content\n");
+    assert_eq!(
+        said(&ended),
+        "tocsin: here/x.log: taken for log `app-one` of node `here` by content (`--log NAME=PATH` decides)\n"
+    );
     let input = b"2021-03-22 14:00:00,000 <WARN> connection lost\n";
     let ended = site.run_with_input(&with(&["--log", "app-two=-", "-"]), input);
     assert_eq!(ended.records()[0]["key"], "LOST|default|Two|App|stdin");
@@ -348,7 +356,11 @@ fn standard_input() {
     let site = Site::new(&[]);
     let ended = site.run_with_input(&["replay", "--tz", "UTC", "-"], interrupted().as_bytes());
     assert_eq!((ended.code, ended.records().len()), (Some(0), 2));
-    assert_eq!(said(&ended), "tocsin: stdin: taken for log `ha-flinkserver` of node `stdin` by its content\n");
+    assert_eq!(
+        said(&ended),
+        "tocsin: stdin: taken for log `ha-flinkserver` of node `stdin` by content (`--log NAME=PATH` decides)\n\
+         tocsin: stdin: taken for node `stdin`, since no path inside names one (`--assign NODE=PATH` decides)\n"
+    );
     assert_eq!(ended.records()[0]["key"], "ALM-45640|default|Flink|FlinkServer|stdin");
     let zipped = site.run_with_input(&["replay", "--tz", "UTC", "-"], &gzip(interrupted().as_bytes()));
     assert_eq!(zipped.ids(), ended.ids());

@@ -121,6 +121,10 @@ impl Summary {
                 Fate::Damaged(what) | Fate::Unreadable(what, _) => self.damage(what),
             }
         }
+        if gathered.spilled > 0 {
+            let bytes = indicatif::HumanBytes(gathered.spilled);
+            self.say(Loudness::Verbose, &format!("{bytes} of what was found was kept in a temporary file"));
+        }
         self.counts.unopened = unopened.len() as u64;
         self.say_some(&unopened);
         self.guesses();

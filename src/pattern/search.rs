@@ -1,5 +1,6 @@
 //! How the signals of a log are looked for: by a text that must stand in the line, or else by trying every line.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use regex_automata::meta::{Cache, Config, Regex};
@@ -11,7 +12,7 @@ use regex_syntax::hir::{Hir, Look};
 use super::literal::{Check, Need};
 use super::patterns::{Clause, SignalId};
 use super::regexes::hir;
-use super::windows::Windows;
+use super::windows::{SAMPLE, Windows};
 
 /// A combined regex whose DFA does not fit its cache is a hundred times slower.
 const DFA_CACHE: usize = 16 << 20;
@@ -28,6 +29,10 @@ pub struct Search {
     /// The texts that suit this log best, as far as it has been seen. They decide about speed alone, so whoever scans
     /// a file of this log may leave a better choice here for the next.
     windows: RwLock<Option<Arc<Windows>>>,
+    /// Bytes that have been searched, in all files of this log.
+    searched: AtomicU64,
+    /// When a better choice may be looked for again: ever more rarely, for it costs as much as searching some megabytes.
+    next_choice: AtomicU64,
 }
 
 /// The clause that a signal is looked for by.
@@ -79,7 +84,15 @@ impl Search {
     }
 
     pub fn leave(&self, windows: Arc<Windows>) {
+        let searched = self.searched.load(Ordering::Relaxed);
+        self.next_choice.store(4 * (searched + SAMPLE as u64), Ordering::Relaxed);
         *self.windows.write().unwrap_or_else(PoisonError::into_inner) = Some(windows);
+    }
+
+    /// So many more bytes are being searched. May a better choice of windows be looked for?
+    pub fn may_choose_again(&self, bytes: usize) -> bool {
+        let before = self.searched.fetch_add(bytes as u64, Ordering::Relaxed);
+        before >= self.next_choice.load(Ordering::Relaxed)
     }
 }
 

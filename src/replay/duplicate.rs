@@ -98,9 +98,9 @@ fn hits(run: &Run) -> impl Iterator<Item = Hit> {
     run.seen.peek().filter_map(|seen| if let Seen::Hit(hit) = seen { Some(hit) } else { None })
 }
 
-/// The last line of a copy may be cut, and then what it seems to say means nothing.
+/// What a line that is cut seems to say means nothing.
 fn all_in(own: impl Iterator<Item = Hit>, mut other: impl Iterator<Item = Hit>, run: &Run) -> bool {
-    let mut whole = own.filter(|hit| hit.line.number < run.summary.lines);
+    let mut whole = own.filter(|hit| !run.cut || hit.line.number < run.summary.lines);
     whole.all(|hit| {
         other
             .next()
@@ -174,8 +174,9 @@ mod tests {
 
     #[test]
     fn a_last_line_that_is_cut_does_not_make_another_file_of_a_copy() {
-        let runs = vec![run("cut", "abcdX", false), run("late", "abcdefgh", false)];
-        assert_eq!(told(runs), (vec![kept("late", 0)], vec![(0, "late".into())]));
+        let cut = |cut| vec![Run { cut, ..run("cut", "abcdX", false) }, run("late", "abcdefgh", false)];
+        assert_eq!(told(cut(true)), (vec![kept("late", 0)], vec![(0, "late".into())]));
+        assert_eq!(told(cut(false)), (vec![kept("late", 0), kept("cut", 0)], vec![]));
     }
 
     #[test]

@@ -101,10 +101,12 @@ impl Gatherer<'_> {
         std::thread::scope(|scope| {
             for _ in 0..self.jobs.clamp(1, files.len().max(1)) {
                 scope.spawn(|| {
+                    // One for all files: between what is kept of each, freed blocks would be holes that nothing fits into.
+                    let mut block = vec![0; BLOCK];
                     loop {
                         let at = next.fetch_add(1, Ordering::Relaxed);
                         let Some(found) = files.get(at) else { return };
-                        let told = self.file(found, &budget);
+                        let told = self.file(found, &budget, &mut block);
                         done.lock().unwrap_or_else(PoisonError::into_inner).push((at, told));
                     }
                 });
@@ -116,8 +118,8 @@ impl Gatherer<'_> {
         Gathered { spilled: budget.spilled(), ..gathered }
     }
 
-    fn file(&self, found: &Found, budget: &Arc<Budget>) -> Told {
-        let mut visit = Visit { gatherer: self, found, budget, told: Vec::new(), notes: Vec::new() };
+    fn file(&self, found: &Found, budget: &Arc<Budget>, block: &mut [u8]) -> Told {
+        let mut visit = Visit { gatherer: self, found, budget, block, told: Vec::new(), notes: Vec::new() };
         let ended = if found.path.as_os_str() == "-" {
             archive::visit_stream("-", Box::new(io::stdin()), &mut visit)
         } else {
@@ -182,6 +184,7 @@ struct Visit<'a> {
     gatherer: &'a Gatherer<'a>,
     found: &'a Found,
     budget: &'a Arc<Budget>,
+    block: &'a mut [u8],
     told: Told,
     /// What is said of a member before it comes.
     notes: Vec<String>,
@@ -192,7 +195,13 @@ impl Visit<'_> {
         self.told.push((FileReport { path, outer: self.found.path.clone(), fate }, run));
     }
 
-    fn scan(&self, assignment: &Assignment, info: &MemberInfo, sample: &[u8], data: &mut dyn Read) -> io::Result<Run> {
+    fn scan(
+        &mut self,
+        assignment: &Assignment,
+        info: &MemberInfo,
+        sample: &[u8],
+        data: &mut dyn Read,
+    ) -> io::Result<Run> {
         let patterns = self.gatherer.patterns;
         let file: Arc<str> = shown(&info.path).into();
         let zone = self.gatherer.zones.of(assignment.log);
@@ -200,20 +209,21 @@ impl Visit<'_> {
         let mut recorder = Recorder::new(self.budget.clone());
         let mut seen: Vec<Seen> = Vec::new();
         let mut start: Vec<u8> = sample[..sample.len().min(START)].to_vec();
+        let mut last = sample.last().copied();
         scanner.feed(sample, &mut seen);
-        let mut block = vec![0; BLOCK];
         loop {
             for s in seen.drain(..) {
                 recorder.push(&s)?;
             }
-            let read = fill(data, &mut block)?;
+            let read = fill(data, self.block)?;
             if read == 0 {
                 break;
             }
             if start.is_empty() {
-                start = block[..read.min(START)].to_vec();
+                start = self.block[..read.min(START)].to_vec();
             }
-            scanner.feed(&block[..read], &mut seen);
+            last = Some(self.block[read - 1]);
+            scanner.feed(&self.block[..read], &mut seen);
         }
         let summary = scanner.finish(&mut seen);
         for s in &seen {
@@ -226,6 +236,7 @@ impl Visit<'_> {
             modified: info.stamp,
             rank: assignment.rank.clone(),
             start: start.into(),
+            cut: last.is_some_and(|byte| byte != b'\n'),
             from: 0,
         })
     }

@@ -23,17 +23,13 @@ pub struct Prefilter<'p> {
     search: &'p Search,
     windows: Option<Arc<Windows>>,
     folded: Vec<u8>,
-    /// Bytes that have been searched.
-    searched: u64,
     /// Too many windows were looked at in some block since the last choice.
     crowded: bool,
-    /// When a better choice of texts may be looked for again.
-    next_choice: u64,
 }
 
 impl<'p> Prefilter<'p> {
     pub fn new(search: &'p Search) -> Prefilter<'p> {
-        Prefilter { search, windows: search.windows(), folded: Vec::new(), searched: 0, crowded: false, next_choice: 0 }
+        Prefilter { search, windows: search.windows(), folded: Vec::new(), crowded: false }
     }
 
     /// Fills `found` with the candidates of a block, in its order.
@@ -76,20 +72,15 @@ impl<'p> Prefilter<'p> {
             }
         };
         let looked_at = windows.find(block.bytes, searched, |at, sought| found.push(Candidate { at, sought }));
-        self.searched += block.bytes.len() as u64;
         self.crowded |= windows.is_crowded(looked_at, block.bytes.len());
         windows.in_order()
     }
 
     /// Chooses texts at first, and again when the log is not what it was when they were chosen, but ever more rarely.
     fn watch(&mut self, block: &Block) {
-        let few = |windows: &Arc<Windows>| windows.sample < SAMPLE / 2 && windows.sample < block.bytes.len() / 2;
-        let due = match &self.windows {
-            None => true,
-            Some(windows) => (self.crowded || few(windows)) && self.searched >= self.next_choice,
-        };
-        if due {
-            self.next_choice = 4 * self.searched + SAMPLE as u64;
+        let may = self.search.may_choose_again(block.bytes.len());
+        let few = |windows: &Windows| windows.sample < SAMPLE / 2 && windows.sample < block.bytes.len() / 2;
+        if self.windows.as_ref().is_none_or(|windows| may && (self.crowded || few(windows))) {
             self.crowded = false;
             let windows = Arc::new(Windows::choose(&self.search.sought, block.bytes));
             self.search.leave(windows.clone());

@@ -47,13 +47,13 @@ fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
-/// Memory that no input may make the program use: what it needs with next to nothing to read is a third of it.
-const ENOUGH_KIB: u32 = 64 * 1024;
+/// Memory that no input may make the program use: with next to nothing to read, a third of it is enough.
+pub const LITTLE_KIB: u32 = 64 * 1024;
 
 /// The program with so little memory that it dies if its input decides how much it takes.
-pub fn tocsin_in_little_memory(args: &[&str]) -> Command {
+pub fn tocsin_in_memory(kib: u32, args: &[&str]) -> Command {
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit -d {ENOUGH_KIB} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_tocsin")]);
+    command.args(["-c", &format!("ulimit -d {kib} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_tocsin")]);
     command.args(args).env("NO_COLOR", "1");
     command
 }
@@ -64,10 +64,10 @@ pub fn tocsin() -> Command {
     command
 }
 
-#[expect(clippy::zombie_processes, reason = "it is waited for, with its memory, below")]
 /// Runs a command to its end. `feed` writes its standard input; that nobody reads it is no failure.
 pub fn run(command: &mut Command, feed: impl FnOnce(&mut dyn Write) -> std::io::Result<()> + Send) -> Ran {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    #[expect(clippy::zombie_processes, reason = "`reap` waits for it")]
     let mut child = command.spawn().unwrap();
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (stdout, stderr) = std::thread::scope(|scope| {

@@ -6,6 +6,7 @@
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::source::Source;
+use super::spare::{Lent, Spares};
 
 /// How a step ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,12 +23,18 @@ pub(super) enum Step {
 
 /// One deflate stream at a time, without the wrapping of gzip or zip.
 pub(super) struct Inflate {
-    raw: Decompress,
+    raw: Lent<Decompress>,
+}
+
+thread_local! {
+    static STATES: Spares<Decompress> = const { Spares::new(Vec::new()) };
 }
 
 impl Inflate {
     pub fn new() -> Self {
-        Self { raw: Decompress::new(false) }
+        let mut inflate = Self { raw: Lent::take(&STATES, || Decompress::new(false)) };
+        inflate.reset();
+        inflate
     }
 
     /// Begins a new stream; the allocations stay.

@@ -10,6 +10,7 @@ mod detect;
 mod gzip;
 mod inflate;
 mod source;
+mod spare;
 mod tar;
 #[cfg(test)]
 mod tests;
@@ -125,6 +126,7 @@ fn visit_outer(
         walk.walk(&mut source, place)?;
     }
     let read = source.position();
+    drop(source);
     if let Some(error) = outer.take_fault() {
         walk.damage(place, read, None, Cause::Read(error.to_string()));
     }

@@ -9,6 +9,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::spare::{Lent, Spares};
+
 /// Room for a whole zip header (30 bytes, a name and an extra field of 64 KiB each) and a block that keeps an inflater
 /// busy.
 pub(super) const BUFFER: usize = 256 * 1024;
@@ -24,16 +26,20 @@ pub(super) trait Layer {
 pub(super) struct Source<'a> {
     inner: &'a mut dyn Layer,
     /// `buffer[start..end]` has been pulled but not yet handed out.
-    buffer: Vec<u8>,
+    buffer: Lent<Vec<u8>>,
     start: usize,
     end: usize,
     position: u64,
     ended: bool,
 }
 
+thread_local! {
+    static BUFFERS: Spares<Vec<u8>> = const { Spares::new(Vec::new()) };
+}
+
 impl<'a> Source<'a> {
     pub fn new(inner: &'a mut dyn Layer) -> Self {
-        Self { inner, buffer: Vec::new(), start: 0, end: 0, position: 0, ended: false }
+        Self { inner, buffer: Lent::take(&BUFFERS, Vec::new), start: 0, end: 0, position: 0, ended: false }
     }
 
     /// Bytes handed out so far.

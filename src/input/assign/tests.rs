@@ -76,8 +76,8 @@ fn this_machines_own_logs_are_of_this_machine() {
         // Where the glob itself begins with var/log.
         ("/var/log/zookeeper/zookeeper.log", "zookeeper this-host var/log/zookeeper/zookeeper.log"),
         // Nobody's: that is said.
-        ("/flink/flinkserver/ha/runlog/ha.log", "ha-flinkserver ha.log flink/flinkserver/ha/runlog/ha.log !"),
-        ("/Bigdata/omm/oms/ha/runlog/ha.log", "ha-oms ha.log omm/oms/ha/runlog/ha.log !"),
+        ("/flink/flinkserver/ha/runlog/ha.log", "ha-flinkserver this-host flink/flinkserver/ha/runlog/ha.log !"),
+        ("/Bigdata/omm/oms/ha/runlog/ha.log", "ha-oms this-host omm/oms/ha/runlog/ha.log !"),
     ] {
         assert_eq!(by_path(path), expect, "{path}");
     }
