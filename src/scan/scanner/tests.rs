@@ -1,8 +1,8 @@
 use super::*;
-use crate::scan::block::LINE_LIMIT;
-use crate::scan::{HEAD_LIMIT, Head, judge_head};
 use crate::pattern::compile;
 use crate::pattern::diagnostic::Source;
+use crate::scan::block::LINE_LIMIT;
+use crate::scan::{HEAD_LIMIT, Head, judge_head};
 
 const LOG: &str = r##"
 [layout.app]
