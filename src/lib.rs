@@ -9,6 +9,7 @@
 //! - [`correlate`]: hits and ticks in, transitions out. Pure and deterministic.
 //! - [`replay`]: files scanned to runs, runs merged and correlated.
 //! - [`selftest`]: the tests inside pattern files, which go the same way.
+//! - [`state`]: what survives a crash.
 //! - [`deliver`]: where transitions go.
 //! - [`explain`]: why a line did what it did, or did nothing.
 //! - [`catalogue`]: what an alarm means, and what to do about it.
@@ -24,5 +25,6 @@ pub mod pattern;
 pub mod replay;
 pub mod scan;
 pub mod selftest;
+pub mod state;
 pub mod time;
 pub mod transition;

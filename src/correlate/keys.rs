@@ -95,6 +95,7 @@ impl Keys {
             time_assumed: hit.assumed,
             mode: site.mode,
             detected_at: None,
+            durable: true,
             runbook: None,
         })
     }

@@ -124,6 +124,7 @@ impl Site {
             time_assumed: change.hit.assumed,
             mode: self.mode,
             detected_at: None,
+            durable: true,
             runbook: None,
         })
     }
