@@ -125,6 +125,18 @@ impl Store {
         Ok(())
     }
 
+    /// The number behind the last entry of the outbox.
+    pub fn outbox_end(&self) -> Result<u64, Broken> {
+        let read = self.database.begin_read().map_err(Broken::from)?;
+        let table = match read.open_table(OUTBOX) {
+            Ok(table) => table,
+            Err(TableError::TableDoesNotExist(_)) => return Ok(0),
+            Err(error) => return Err(Broken::from(error)),
+        };
+        let last = table.last().map_err(Broken::from)?;
+        Ok(last.map_or(0, |(number, _)| number.value() + 1))
+    }
+
     /// Makes a batch durable: when this returns, a crash does not undo it.
     pub fn commit(&self, batch: &Batch) -> Result<(), Broken> {
         if !self.is_there() {
