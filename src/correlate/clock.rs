@@ -12,7 +12,10 @@ use crate::pattern::stamp::Stamp;
 use crate::pattern::zone::STEP_BACK;
 use crate::scan::belief::JUMP;
 use crate::scan::{Hit, Seen};
-use crate::time::Millis;
+use crate::time::{Millis, SECOND};
+
+/// Live: a line is read no later than this after its time.
+pub const GRACE: Millis = 2 * SECOND;
 
 /// Between two calls, `last` is the time of the family's last record that is known, `clock` the latest of them since
 /// the machine's clock was last set back.
@@ -28,6 +31,8 @@ pub struct Clock {
     fallback: Option<Millis>,
     /// Live: nothing that was just written is later than this by more than [`JUMP`].
     wall: Option<Millis>,
+    /// Live: the family's clock goes this much ahead of the wall clock (or behind it), by far more than it should.
+    skew: Option<Millis>,
     hole: bool,
     /// Hits so far.
     hits: u64,
@@ -53,6 +58,7 @@ impl Clock {
             clock: None,
             fallback: None,
             wall: None,
+            skew: None,
             hole: false,
             hits: 0,
             counts: Counts::default(),
@@ -86,6 +92,28 @@ impl Clock {
     /// Live: the wall clock at this read.
     pub fn set_wall(&mut self, wall: Millis) {
         self.wall = Some(wall);
+    }
+
+    /// Live: a record with this time was read as it was written. If that is far from the wall clock, so is the family's
+    /// clock from now on.
+    pub fn written(&mut self, stamp: Stamp) {
+        if let (Some(wall), Some(time)) = (self.wall, self.instant(stamp)) {
+            self.skew = Some(time - wall).filter(|skew| skew.abs() > JUMP);
+        }
+    }
+
+    pub fn skew(&self) -> Option<Millis> {
+        self.skew
+    }
+
+    /// Live: at the wall clock that was set last, the family was read to its end. Gives its clock there.
+    pub fn at_end(&mut self, out: &mut Vec<Event>) -> Option<Millis> {
+        if let Some(wall) = self.wall {
+            let reached = wall + self.skew.unwrap_or(0) - GRACE;
+            self.pass_hole(reached, out);
+            self.tick(reached, out);
+        }
+        self.clock
     }
 
     /// Something of the family is missing here, before whatever comes next.
