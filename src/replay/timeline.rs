@@ -8,7 +8,7 @@ use super::{FamilyReport, Run};
 use crate::correlate::{Clock, Event, FamilyId};
 use crate::pattern::{LogId, Patterns};
 use crate::scan::belief::JUMP;
-use crate::scan::{Carry, Hit, Seen, Summary, judge_head};
+use crate::scan::{Carry, Head, Hit, Seen, Summary, judge_head};
 use crate::time::Millis;
 
 pub struct Timeline<'p> {
@@ -115,7 +115,7 @@ impl<'p> Timeline<'p> {
     /// A hit in front of the file's first head belongs to the last record of the file before.
     fn adopt(&mut self, mut orphan: Hit, events: &mut Vec<Event>) {
         let signal = self.patterns.signal(orphan.signal);
-        if self.carry.given.contains(&orphan.signal) || !judge_head(signal, self.carry.head.as_ref()) {
+        if self.carry.given.contains(&orphan.signal) || !judge_head(signal, self.carry.head.as_ref().map(Head::view)) {
             return;
         }
         self.carry.given.push(orphan.signal);
