@@ -13,9 +13,11 @@ mod load;
 pub mod model;
 pub mod patterns;
 pub(crate) mod regexes;
+pub mod search;
 pub mod stamp;
 mod syntax;
 mod toml_reader;
+pub mod windows;
 pub mod zone;
 
 pub use compile::{Compiled, compile};

@@ -6,7 +6,7 @@
 use crate::correlate::{Clock, Event};
 use crate::pattern::Patterns;
 use crate::pattern::stamp::Stamp;
-use crate::scan::{Carry, Hit, Seen, judge_head};
+use crate::scan::{Carry, Head, Hit, Seen, judge_head};
 use crate::time::Millis;
 
 pub struct Join<'p> {
@@ -34,7 +34,7 @@ impl<'p> Join<'p> {
     /// A hit in front of the file's first head belongs to the last record of the file before.
     pub fn adopt(&mut self, mut orphan: Hit, events: &mut Vec<Event>) {
         let signal = self.patterns.signal(orphan.signal);
-        if self.carry.given.contains(&orphan.signal) || !judge_head(signal, self.carry.head.as_ref()) {
+        if self.carry.given.contains(&orphan.signal) || !judge_head(signal, self.carry.head.as_ref().map(Head::view)) {
             return;
         }
         self.carry.given.push(orphan.signal);
