@@ -88,6 +88,16 @@ pub struct Blocks {
 }
 
 impl Blocks {
+    /// Lines begin at this offset.
+    pub fn from(offset: u64) -> Blocks {
+        Blocks { offset, ..Blocks::default() }
+    }
+
+    /// Where the unfinished line begins, or the next one.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Bytes read, the unfinished line included.
     pub fn bytes(&self) -> u64 {
         self.offset + self.length

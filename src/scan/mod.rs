@@ -15,9 +15,11 @@ pub mod hit;
 pub mod naive;
 mod prefilter;
 mod record;
+mod saved;
 mod scanner;
 mod times;
 
 pub use heads::HEAD_LIMIT;
 pub use hit::{Carry, Head, Hit, Line, Seen, Summary, judge_head};
+pub use saved::{SavedCarry, SavedScanner};
 pub use scanner::{Lookahead, Scanner};

@@ -32,6 +32,11 @@ impl<'p> Prefilter<'p> {
         Prefilter { search, windows: search.windows(), folded: Vec::new(), crowded: false }
     }
 
+    /// Gives back the copy of the block.
+    pub fn rest(&mut self) {
+        self.folded = Vec::new();
+    }
+
     /// Fills `found` with the candidates of a block, in its order.
     pub fn find(&mut self, heads: &Heads, found: &mut Vec<Candidate>) {
         found.clear();

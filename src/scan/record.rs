@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use super::heads::Heads;
 use super::hit::{Head, HeadView, evidence};
+use super::saved::{self, SavedPlace, SavedRecord};
 use super::times::At;
-use crate::pattern::SignalId;
+use crate::pattern::{Patterns, SignalId};
 
 /// Between two blocks, the head is in `kept`.
 #[derive(Default)]
@@ -103,6 +104,32 @@ impl Record {
             self.place = Place::Headless;
             self.given.clear();
         }
+    }
+
+    pub fn save(&self, patterns: &Patterns) -> SavedRecord {
+        let place = match &self.place {
+            Place::Before => SavedPlace::Before,
+            Place::Headless => SavedPlace::Headless,
+            Place::Kept | Place::Here { .. } => {
+                let Kept { offset, number, bytes, message } = &self.kept;
+                SavedPlace::Kept { offset: *offset, number: *number, bytes: bytes.clone(), message: message.clone() }
+            }
+        };
+        SavedRecord { place, given: saved::names(&self.given, patterns), timed: self.timed }
+    }
+
+    pub fn restore(saved: SavedRecord, lines: u64, patterns: &Patterns) -> Record {
+        let mut kept = Kept::default();
+        let place = match saved.place {
+            SavedPlace::Before => Place::Before,
+            SavedPlace::Headless => Place::Headless,
+            SavedPlace::Kept { offset, number, bytes, message } => {
+                kept = Kept { offset, number, message: saved::within(message, bytes.len()), bytes };
+                Place::Kept
+            }
+        };
+        let counter = Counter { at: 0, breaks: lines };
+        Record { place, given: saved::ids(&saved.given, patterns), timed: saved.timed, looked: 0, kept, counter }
     }
 
     /// Lines that have ended.

@@ -9,8 +9,10 @@ use super::heads::Heads;
 use super::hit::{Carry, Hit, Seen, Summary};
 use super::prefilter::{Candidate, Prefilter};
 use super::record::Record;
+use super::saved::SavedScanner;
 use super::times::Times;
 use crate::pattern::search::Place;
+use crate::pattern::stamp::Stamp;
 use crate::pattern::{Log, Patterns, Zone};
 
 /// Whether what a record says can be checked against what follows in the file.
@@ -57,6 +59,43 @@ impl<'p> Scanner<'p> {
             in_line: Vec::new(),
         };
         Scanner { blocks: Blocks::default(), state }
+    }
+
+    /// Goes on in a file that is being written, at the saved offset.
+    pub fn resume(
+        patterns: &'p Patterns,
+        log: &'p Log,
+        file: Arc<str>,
+        zone: Zone,
+        SavedScanner { offset, lines, record, times }: SavedScanner,
+    ) -> Scanner<'p> {
+        let fresh = Scanner::new(patterns, log, file, zone, Lookahead::Live);
+        let (times, record) = (Times::restore(times, zone), Record::restore(record, lines, patterns));
+        Scanner { blocks: Blocks::from(offset), state: State { times, record, ..fresh.state } }
+    }
+
+    /// What another process must know to go on where the unfinished line begins. Only for [`Lookahead::Live`], and when
+    /// the orphans were taken.
+    pub fn save(&self) -> SavedScanner {
+        let State { patterns, times, record, .. } = &self.state;
+        let (offset, lines) = (self.blocks.offset(), record.lines());
+        SavedScanner { offset, lines, record: record.save(patterns), times: times.save() }
+    }
+
+    /// Live: hits in front of the file's first head, which need not wait for the file's end.
+    pub fn take_orphans(&mut self) -> Vec<Hit> {
+        std::mem::take(&mut self.state.orphans)
+    }
+
+    /// The time of the last record that has one.
+    pub fn last(&self) -> Option<Stamp> {
+        self.state.times.last()
+    }
+
+    /// Gives back what scanning needs and a file at rest does not.
+    pub fn rest(&mut self) {
+        self.state.prefilter.rest();
+        (self.state.candidates, self.state.in_line) = (Vec::new(), Vec::new());
     }
 
     /// Reads the next bytes of the file, cut anywhere.

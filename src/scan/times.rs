@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use super::belief::{Doubt, SIGHT, Verdict, WINDOW, is_calm, older, verdict};
 use super::heads::Heads;
 use super::hit::{Hit, Seen};
+use super::saved::SavedTimes;
 use crate::pattern::Zone;
 use crate::pattern::stamp::Stamp;
 
@@ -107,6 +108,24 @@ impl Times {
             untimed: 0,
             disbelieved: 0,
         }
+    }
+
+    /// Between two blocks of a file that is being written nothing waits: the wall clock tells what is believed.
+    pub fn save(&self) -> SavedTimes {
+        debug_assert!(self.waiting.is_empty());
+        let stretch = self.stretch.iter().map(|timed| (timed.offset, timed.stamp)).collect();
+        SavedTimes { stretch, whole: self.whole, first: self.first, ticked: self.ticked, hole: self.hole }
+    }
+
+    pub fn restore(saved: SavedTimes, zone: Zone) -> Times {
+        let SavedTimes { stretch, whole, first, ticked, hole } = saved;
+        let stretch = stretch.into_iter().map(|(offset, stamp)| Timed { place: 0, offset, stamp }).collect();
+        Times { stretch, whole, first, ticked, hole, ..Times::new(zone, 0) }
+    }
+
+    /// The time of the last record that has one.
+    pub fn last(&self) -> Option<Stamp> {
+        self.stretch.back().map(|timed| timed.stamp)
     }
 
     pub fn hole(&mut self) {

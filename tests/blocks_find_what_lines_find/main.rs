@@ -12,7 +12,7 @@ use tocsin::correlate::{Clock, FamilyId, What};
 use tocsin::pattern::diagnostic::Source;
 use tocsin::pattern::stamp::Stamp;
 use tocsin::pattern::{Log, Patterns, Zone, compile};
-use tocsin::scan::{Lookahead, Scanner, Seen, Summary, naive};
+use tocsin::scan::{Lookahead, SavedScanner, Scanner, Seen, Summary, naive};
 
 use logs::{Input, Piece};
 
@@ -51,6 +51,32 @@ fn by_line(patterns: &Patterns, pieces: &[Piece], zone: Zone, lookahead: Lookahe
     }
     let summary = scanner.finish(&mut out);
     (out, summary)
+}
+
+/// Scans as `watch` does, saved and resumed after each piece or not.
+fn live(patterns: &Patterns, pieces: &[&[u8]], zone: Zone, restarts: bool) -> (Vec<Seen>, SavedScanner) {
+    let (mut out, mut whole, log) = (Vec::new(), Vec::new(), the_log(patterns));
+    let mut scanner = Scanner::new(patterns, log, Arc::from("f"), zone, Lookahead::Live);
+    for piece in pieces {
+        whole.extend_from_slice(piece);
+        scanner.feed(piece, &mut out);
+        out.extend(scanner.take_orphans().into_iter().map(Seen::Hit));
+        if restarts {
+            let saved = postcard::to_stdvec(&scanner.save()).unwrap();
+            let saved: SavedScanner = postcard::from_bytes(&saved).unwrap();
+            let read = usize::try_from(saved.offset).unwrap();
+            scanner = Scanner::resume(patterns, log, Arc::from("f"), zone, saved);
+            scanner.feed(&whole[read..], &mut out);
+        }
+    }
+    for seen in &mut out {
+        if let Seen::Hit(hit) = seen {
+            for line in hit.head.iter_mut().chain([&mut hit.line]) {
+                line.file = Arc::from("f");
+            }
+        }
+    }
+    (out, scanner.save())
 }
 
 fn without_ticks(seen: &[Seen]) -> Vec<&Seen> {
@@ -110,6 +136,14 @@ proptest! {
         let (blocks, lines) = agree(&patterns(&patterns_text), &input)?;
         ticks_are_true(&blocks)?;
         prop_assert_eq!(instants(blocks, input.zone), instants(lines, input.zone));
+    }
+
+    /// Live, a process that is restarted at any place goes on as if it were not.
+    #[test]
+    fn restarts_change_nothing((patterns_text, input) in signals::any_patterns().prop_flat_map(|p| (Just(p), logs::ordinary()))) {
+        let patterns = patterns(&patterns_text);
+        let bytes: Vec<&[u8]> = input.pieces.iter().filter_map(|p| if let Piece::Bytes(b) = p { Some(&b[..]) } else { None }).collect();
+        prop_assert_eq!(live(&patterns, &bytes, input.zone, true), live(&patterns, &bytes, input.zone, false));
     }
 
     /// Time goes on through hours that occur twice or never.
