@@ -13,10 +13,12 @@
 //! - [`deliver`]: where transitions go.
 //! - [`explain`]: why a line did what it did, or did nothing.
 //! - [`catalogue`]: what an alarm means, and what to do about it.
+//! - [`config`]: what the file and the command line come to.
 //! - [`cli`]: one file per command.
 
 pub mod catalogue;
 pub mod cli;
+pub mod config;
 pub mod correlate;
 pub mod deliver;
 pub mod explain;

@@ -2,13 +2,17 @@
 
 mod alarms;
 mod check;
+mod config;
+
 pub mod exit;
 mod explain;
 mod filter;
+mod log_args;
 mod pattern_args;
 mod progress;
 mod replay;
 mod summary;
+pub mod watch;
 mod zones;
 
 use std::io::IsTerminal;
@@ -48,6 +52,7 @@ enum Command {
     Check(check::Check),
     Explain(Box<explain::Explain>),
     Alarms(alarms::Alarms),
+    Config(config::Config),
 }
 
 /// What the standard streams can show.
@@ -88,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(&terminal),
         Command::Explain(explain) => explain.run(&terminal),
         Command::Alarms(alarms) => alarms.run(&terminal),
+        Command::Config(config) => config.run(&terminal),
     };
     match ended {
         Ok(exit) => exit.into(),
