@@ -14,6 +14,7 @@
 //! - [`explain`]: why a line did what it did, or did nothing.
 //! - [`catalogue`]: what an alarm means, and what to do about it.
 //! - [`config`]: what the file and the command line come to.
+//! - [`watch`]: logs as they are written, turn by turn.
 //! - [`cli`]: one file per command.
 
 pub mod catalogue;
@@ -30,3 +31,4 @@ pub mod selftest;
 pub mod state;
 pub mod time;
 pub mod transition;
+pub mod watch;

@@ -69,6 +69,11 @@ impl Clock {
         self.last
     }
 
+    /// No later hit of the family is older than this, but for the slack.
+    pub fn reached(&self) -> Option<Millis> {
+        self.clock
+    }
+
     pub fn family(&self) -> FamilyId {
         self.family
     }
