@@ -89,7 +89,9 @@ fn show(directory: &Directory, json: bool, terminal: &Terminal) -> Result<Exit, 
 
 fn table(out: &mut impl Write, status: &Status) -> std::io::Result<()> {
     match status.pid {
-        Some(pid) => writeln!(out, "watched by process {pid}{}", if status.durable { "" } else { ", WITHOUT its state" })?,
+        Some(pid) => {
+            writeln!(out, "watched by process {pid}{}", if status.durable { "" } else { ", WITHOUT its state" })?
+        }
         None => writeln!(out, "not watched now")?,
     }
     writeln!(out, "\n{:<16}  {:<20}  {:>14}  {:>10}  {:<19}  FILE", "NODE", "LOG", "READ", "LAG", "CLOCK")?;

@@ -6,12 +6,12 @@ use clap::Args;
 
 use super::Terminal;
 use super::exit::{Exit, Failure};
-use super::replay::host;
 use super::filter::ShownArgs;
 use super::log_args::LogArgs;
+use super::replay::host;
 use crate::config::settings::Environment;
-use crate::config::{Begin, ConfigFile, Given, LogFormat, Settings, Sink, value};
 use crate::config::watch::WatchSettings;
+use crate::config::{Begin, ConfigFile, Given, LogFormat, Settings, Sink, value};
 use crate::time::Millis;
 use crate::watch::{self, WatchError};
 
@@ -82,7 +82,7 @@ impl Watch {
 impl From<WatchError> for Failure {
     fn from(error: WatchError) -> Failure {
         let exit = match error {
-            WatchError::Closed => Exit::Closed,
+            WatchError::Closed => Exit::StdoutClosed,
             WatchError::Pipe(_) => Exit::Invalid,
             _ => Exit::Failed,
         };

@@ -16,8 +16,7 @@ pub enum Table {
 }
 
 impl Table {
-    pub const ALL: [Table; 5] =
-        [Table::Families, Table::Rules, Table::Active, Table::Sinks, Table::Facts];
+    pub const ALL: [Table; 5] = [Table::Families, Table::Rules, Table::Active, Table::Sinks, Table::Facts];
 
     pub fn name(self) -> &'static str {
         match self {

@@ -7,14 +7,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::feed::{Fed, Feed, News, SavedFeed};
 use super::own::Own;
 use super::source::Source;
-use crate::correlate::saved::Key;
 use crate::correlate::clock::GRACE;
 use crate::correlate::event::SLACK;
+use crate::correlate::saved::Key;
 use crate::correlate::{Correlator, Family, FamilyId, Merge};
 use crate::deliver::Outbox;
+use crate::input::tail::Start;
 use crate::pattern::Patterns;
 use crate::state::{Batch, Keeper, Table};
 use crate::time::{Millis, Moment, SECOND};
@@ -31,6 +34,7 @@ const COMMIT: Millis = SECOND;
 
 /// What the facts are stored under.
 const LEARNING: &[u8] = b"learning";
+const BEGUN: &[u8] = b"begun";
 
 /// An index of the families that are watched.
 pub type Watched = usize;
@@ -64,6 +68,7 @@ pub struct Watch<'p> {
     changed: Vec<Arc<str>>,
     /// The first look back: what was raised and cleared long ago is not news.
     learning: bool,
+    begun: Option<Begun>,
     own: Own,
     buffer: Vec<u8>,
     uncommitted: u64,
@@ -102,7 +107,9 @@ pub enum Look {
     /// More can be read at once.
     More,
     /// It was read to its end. `moved`: something was read on the way.
-    AtEnd { moved: bool },
+    AtEnd {
+        moved: bool,
+    },
     /// Others of its node have to be read first.
     Waits,
     Later(Millis),
@@ -118,6 +125,24 @@ pub struct Past {
     pub entries: Vec<(Key, Vec<u8>)>,
     pub active: Vec<Transition>,
     pub learning: bool,
+    /// Where the first start began, until it was through: families that it has not looked at begin there.
+    pub begun: Option<Begun>,
+}
+
+/// Where a first start begins that does not read everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Begun {
+    End,
+    Since(Millis),
+}
+
+impl Begun {
+    pub fn start(self) -> Start {
+        match self {
+            Begun::End => Start::End,
+            Begun::Since(time) => Start::Since(time, None),
+        }
+    }
 }
 
 impl Past {
@@ -150,6 +175,7 @@ impl Past {
                 Err(error) => bad = Some(format!("{}: {error}", String::from_utf8_lossy(key))),
             })
             .map_err(say)?;
+        past.begun = store.get(Table::Facts, BEGUN).map_err(say)?.and_then(|v| postcard::from_bytes(&v).ok());
         past.learning = store.get(Table::Facts, LEARNING).map_err(say)?.is_some_and(|v| v == [1]);
         bad.map_or(Ok(Some(past)), Err)
     }
@@ -188,6 +214,7 @@ impl<'p> Watch<'p> {
             active: past.active.iter().map(|t| (t.key.clone(), Arc::new(t.clone()))).collect(),
             changed: Vec::new(),
             learning: past.learning,
+            begun: past.begun,
             own,
             buffer: vec![0; 256 * 1024],
             uncommitted: 0,
@@ -343,7 +370,8 @@ impl<'p> Watch<'p> {
             self.dirty = true;
         }
         self.publish(wall);
-        if self.learning && self.is_caught_up() {
+        if (self.learning || self.begun.is_some()) && self.is_caught_up() {
+            self.begun = None;
             self.learned(wall);
         }
     }
@@ -377,7 +405,9 @@ impl<'p> Watch<'p> {
 
     /// The end of the first look back: what is still active is news.
     fn learned(&mut self, wall: Millis) {
-        self.learning = false;
+        if !std::mem::replace(&mut self.learning, false) {
+            return;
+        }
         let mut active: Vec<Arc<Transition>> = self.active.values().cloned().collect();
         active.sort_by(|a, b| (a.time.millis, &a.key).cmp(&(b.time.millis, &b.key)));
         for transition in active {
@@ -459,9 +489,20 @@ impl<'p> Watch<'p> {
     fn keep(&mut self, wall: Millis, due: bool) -> Result<(), String> {
         let mut result = Ok(());
         if due {
-            let Watch { keeper, correlator, merges, families, patterns, outbox, active, changed, learning, .. } = self;
+            let Watch {
+                keeper, correlator, merges, families, patterns, outbox, active, changed, learning, begun, ..
+            } = self;
             let committed = keeper.commit(wall, |anew| {
-                let mut saving = Saving { patterns, correlator, merges, families, active, changed, learning: *learning };
+                let mut saving = Saving {
+                    patterns,
+                    correlator,
+                    merges,
+                    families,
+                    active,
+                    changed,
+                    learning: *learning,
+                    begun: *begun,
+                };
                 let mut batch = saving.batch(anew);
                 outbox.save(&mut batch, anew);
                 batch
@@ -502,6 +543,7 @@ impl<'p> Watch<'p> {
             entries: entries.into_iter().filter_map(|(key, value)| Some((key, value?))).collect(),
             active: self.active.into_values().map(|t| (*t).clone()).collect(),
             learning: self.learning,
+            begun: self.begun,
         };
         let sources = names.into_iter().zip(self.families.into_iter().map(|member| member.feed.source)).collect();
         (past, sources, self.keeper, self.outbox, self.own)
@@ -531,6 +573,7 @@ struct Saving<'a, 'p> {
     active: &'a BTreeMap<Arc<str>, Arc<Transition>>,
     changed: &'a [Arc<str>],
     learning: bool,
+    begun: Option<Begun>,
 }
 
 impl Saving<'_, '_> {
@@ -558,6 +601,8 @@ impl Saving<'_, '_> {
             batch.entries.push((Table::Active, key.as_bytes().to_vec(), record.map(String::into_bytes)));
         }
         batch.put(Table::Facts, LEARNING, vec![u8::from(self.learning)]);
+        let begun = self.begun.and_then(|begun| postcard::to_stdvec(&begun).ok());
+        batch.entries.push((Table::Facts, BEGUN.to_vec(), begun));
         batch
     }
 }

@@ -78,7 +78,18 @@ pub struct SavedFeed {
 impl<'p> Feed<'p> {
     pub fn new(patterns: &'p Patterns, log: &'p Log, zone: Zone, family: FamilyId, source: Source) -> Feed<'p> {
         let join = Join::new(patterns, Clock::new(family, zone), Carry::default());
-        Feed { patterns, log, zone, source, join, reading: None, resumed: None, at_end: false, bytes: 0, seen: Vec::new() }
+        Feed {
+            patterns,
+            log,
+            zone,
+            source,
+            join,
+            reading: None,
+            resumed: None,
+            at_end: false,
+            bytes: 0,
+            seen: Vec::new(),
+        }
     }
 
     /// Goes on from what was saved. What cannot be read of it is begun anew.
@@ -119,13 +130,7 @@ impl<'p> Feed<'p> {
     }
 
     /// Takes one step at this wall time.
-    pub fn step(
-        &mut self,
-        wall: Millis,
-        buffer: &mut [u8],
-        events: &mut Vec<Event>,
-        news: &mut Vec<News>,
-    ) -> Fed {
+    pub fn step(&mut self, wall: Millis, buffer: &mut [u8], events: &mut Vec<Event>, news: &mut Vec<News>) -> Fed {
         self.join.clock.set_wall(wall);
         // The borrow of the source must end before what it said is worked on.
         let Feed { source, reading, join, seen, bytes, at_end, .. } = self;

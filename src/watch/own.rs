@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::time::{Millis, Moment};
-use crate::transition::{
-    ClearedBy, Event, Location, Mode, Provenance, SCHEMA, Severity, Transition, id, key,
-};
+use crate::transition::{ClearedBy, Event, Location, Mode, Provenance, SCHEMA, Severity, Transition, id, key};
 
 /// Alarms about ourselves, with their names in words.
 pub const READER_STUCK: &str = "TOCSIN-READER-STUCK";

@@ -43,7 +43,9 @@ impl Pipe {
             }
         };
         let assigned = assigned.map_err(|why| match why {
-            Unassigned::Unknown => "no log looks like what came within a second; say which with --log NAME=-".to_owned(),
+            Unassigned::Unknown => {
+                "no log looks like what came within a second; say which with --log NAME=-".to_owned()
+            }
             Unassigned::Ambiguous(names) => {
                 format!("it may be a log of {}; say which with --log NAME=-", names.join(", "))
             }

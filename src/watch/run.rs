@@ -9,7 +9,7 @@ use chrono::Utc;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::core::{Past, Settings, Watch};
+use super::core::{Begun, Past, Settings, Watch};
 use super::pipe::Pipe;
 use super::socket::{Answer, Asked, Question, Socket};
 use super::source::Source;
@@ -107,14 +107,16 @@ pub fn run(mut settings: WatchSettings, reload: Reload, host: &str, coloured: bo
     let past = Past::load(&keeper).map_err(bad)?;
     let known = past.is_some();
     let (past, start) = match past {
-        Some(past) => (past, Start::Beginning),
+        Some(past) => {
+            let start = past.begun.map_or(Start::Beginning, Begun::start);
+            (past, start)
+        }
         None => first(settings.state.begin),
     };
     let own = Own::new(settings.cluster.clone(), host.into(), &past.active);
     let (outbox, introduce) = sinks(&settings, &keeper, known, coloured, &wake.caller()).map_err(bad)?;
     let pipe = settings.paths.iter().any(|path| path.as_os_str() == "-").then(|| Pipe::start(&wake.caller()));
-    let mut going =
-        Going { keeper, outbox, own, past, sources: HashMap::new(), start, report, pipe, introduce };
+    let mut going = Going { keeper, outbox, own, past, sources: HashMap::new(), start, report, pipe, introduce };
     let around = Around { wake, commands, reload, host };
     loop {
         match session(&settings, going, &around)? {
@@ -129,12 +131,12 @@ pub fn run(mut settings: WatchSettings, reload: Reload, host: &str, coloured: bo
 /// Without a state: what there is to learn, and where to begin.
 fn first(begin: Begin) -> (Past, Start) {
     let learning = matches!(begin, Begin::Lookback(_));
-    let start = match begin {
-        Begin::Start => Start::Beginning,
-        Begin::End => Start::End,
-        Begin::Lookback(lookback) => Start::Since(now() - lookback, None),
+    let begun = match begin {
+        Begin::Start => None,
+        Begin::End => Some(Begun::End),
+        Begin::Lookback(lookback) => Some(Begun::Since(now() - lookback)),
     };
-    (Past { learning, ..Past::default() }, start)
+    (Past { learning, begun, ..Past::default() }, begun.map_or(Start::Beginning, Begun::start))
 }
 
 fn now() -> Millis {
@@ -156,7 +158,7 @@ fn sinks(
         let name = wanted.to_string();
         let cursor = Outbox::cursor(store, &name).map_err(|e| e.to_string())?;
         if cursor.is_none() && known {
-            new.push(name);
+            new.push(name.clone());
         }
         let from = cursor.unwrap_or(outbox.end());
         let sink: Box<dyn Sink> = match wanted {
@@ -233,7 +235,8 @@ fn session(
         }
         match turns.watch.outbox.ended() {
             Some((_, Ended::Closed)) => {
-                leave(&mut turns);
+                // What the state says against it is the smaller trouble.
+                let _ = leave(&mut turns);
                 return Err(WatchError::Closed);
             }
             Some((sink, Ended::Failed(why))) => return Err(WatchError::Failed(format!("{sink}: {why}"))),

@@ -29,7 +29,7 @@ impl Source {
     /// What came through a pipe does not come again.
     pub fn cursor(&self, offset: u64) -> Option<Cursor> {
         match self {
-            Source::Files(tail) => Some(tail.cursor(offset)),
+            Source::Files(tail) => tail.cursor(offset),
             Source::Piped(_) => None,
         }
     }

@@ -90,7 +90,8 @@ pub struct Parts<'p> {
 
 impl<'p> Turns<'p> {
     pub fn new(parts: Parts<'p>) -> Turns<'p> {
-        let Parts { patterns, assigner, zones, cluster, paths, start, watch, saved, sources, descriptors, report } = parts;
+        let Parts { patterns, assigner, zones, cluster, paths, start, watch, saved, sources, descriptors, report } =
+            parts;
         Turns {
             patterns,
             watch,
@@ -307,9 +308,13 @@ impl<'p> Turns<'p> {
             && let Some(&oldest) = self.descriptors.too_many()
         {
             tries += 1;
-            match &mut self.watch.feed_mut(oldest).source {
-                Source::Files(tail) if !tail.close() => self.descriptors.used(oldest),
-                _ => self.descriptors.closed(&oldest),
+            let closed = match &mut self.watch.feed_mut(oldest).source {
+                Source::Files(tail) => tail.close(),
+                Source::Piped(_) => true,
+            };
+            match closed {
+                true => self.descriptors.closed(&oldest),
+                false => self.descriptors.used(oldest),
             }
         }
     }
