@@ -13,6 +13,7 @@
 //! - [`explain`]: why a line did what it did, or did nothing.
 //! - [`catalogue`]: what an alarm means, and what to do about it.
 //! - [`config`]: what the file and the command line come to.
+//! - [`doctor`]: what stands in the way of watching.
 //! - [`cli`]: one file per command.
 
 pub mod catalogue;
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod config;
 pub mod correlate;
 pub mod deliver;
+pub mod doctor;
 pub mod explain;
 pub mod input;
 pub mod pattern;

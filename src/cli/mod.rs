@@ -3,7 +3,7 @@
 mod alarms;
 mod check;
 mod config;
-
+mod doctor;
 pub mod exit;
 mod explain;
 mod filter;
@@ -53,6 +53,7 @@ enum Command {
     Explain(Box<explain::Explain>),
     Alarms(alarms::Alarms),
     Config(config::Config),
+    Doctor(Box<doctor::Doctor>),
 }
 
 /// What the standard streams can show.
@@ -94,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain.run(&terminal),
         Command::Alarms(alarms) => alarms.run(&terminal),
         Command::Config(config) => config.run(&terminal),
+        Command::Doctor(doctor) => doctor.run(&terminal),
     };
     match ended {
         Ok(exit) => exit.into(),

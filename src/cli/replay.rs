@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::Terminal;
 use super::exit::{Exit, Failure};
 use super::filter::{self, Filter, FilterArgs};
-use super::log_args::LogArgs;
+use super::log_args::{LogArgs, OutcomeArgs};
 use super::progress::Progress;
 use super::summary::{Loudness, Summary};
 use crate::config::settings::{Environment, Named};
@@ -41,6 +41,9 @@ pub struct Replay {
 
     #[command(flatten)]
     logs: LogArgs,
+
+    #[command(flatten)]
+    outcome: OutcomeArgs,
 
     #[command(flatten)]
     filter: FilterArgs,
@@ -169,7 +172,7 @@ impl Replay {
     fn settings(&self, coloured: bool) -> Result<Settings, Failure> {
         let named = self.logs.config.as_deref();
         let file = named.map(|path| ConfigFile::find(Some(path), coloured)).transpose()?.flatten();
-        Ok(Settings::new(self.logs.given(&self.filter.shown)?, file, &Environment::of_process()))
+        Ok(Settings::new(self.outcome.given(&self.logs)?, file, &Environment::of_process()))
     }
 
     /// A decision about nothing is a slip of the pen, and silently a wrong node in every id. The configuration may speak of

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::exit::Failure;
-use super::filter::ShownArgs;
-use super::log_args::LogArgs;
+use super::log_args::{LogArgs, OutcomeArgs};
 use crate::config::settings::Environment;
 use crate::config::{Begin, ConfigFile, Given, LogFormat, Settings, Sink, value};
 use crate::time::Millis;
@@ -45,7 +44,7 @@ pub struct WatchArgs {
     pub logs: LogArgs,
 
     #[command(flatten)]
-    pub shown: ShownArgs,
+    pub outcome: OutcomeArgs,
 }
 
 impl WatchArgs {
@@ -63,7 +62,7 @@ impl WatchArgs {
             log_format: self.log_format,
             state: self.state.clone(),
             begin: self.from.or(self.lookback.map(Begin::Lookback)),
-            ..self.logs.given(&self.shown)?
+            ..self.outcome.given(&self.logs)?
         })
     }
 }
