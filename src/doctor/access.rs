@@ -48,6 +48,7 @@ pub fn closed_above(path: &Path) -> Vec<PathBuf> {
 /// The command by which root lets `user` read a directory's logs, those that are yet to be written too.
 pub fn grant(user: &User, directory: &Path) -> String {
     let name = &user.name;
+    let directory = &std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
     let mut commands: Vec<String> = Vec::new();
     let closed = closed_above(directory);
     if !closed.is_empty() {

@@ -15,7 +15,7 @@ use crate::input::assign::{Assigner, Place, SAMPLE};
 use crate::input::discover::discover;
 use crate::pattern::{Log, LogId, Patterns, Zone};
 use crate::replay::gather::Zones;
-use crate::time::{MINUTE, Millis, human_duration};
+use crate::time::{MINUTE, Millis, SECOND, human_duration};
 
 /// What may stand between the writing of a line and the time in it.
 const AGREE: Millis = 5 * MINUTE;
@@ -257,7 +257,7 @@ fn judge_zone(file: &str, log: &str, zone: Zone, newest: Millis, modified: Milli
     if ahead.abs() <= AGREE {
         return Finding::ok(CHECK, file, format!("read as {}, its last line is as old as the file", zone.name()));
     }
-    let by = human_duration(ahead.abs());
+    let by = human_duration(ahead.abs() / SECOND * SECOND);
     let side = if ahead > 0 { "later" } else { "earlier" };
     let found = format!("read as {}, its last line is {by} {side} than the file was written", zone.name());
     let steps = (ahead + ahead.signum() * QUARTER / 2) / QUARTER * QUARTER;

@@ -17,6 +17,8 @@ const CHECK: &str = "state";
 const LITTLE: u64 = 256 << 20;
 
 pub fn examine(dir: &Path, user: &User, found: &mut Vec<Finding>) {
+    // A remedy is typed in another directory, by another user.
+    let dir = &std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     let subject = dir.display().to_string();
     match dir.metadata() {
         Ok(metadata) if !metadata.is_dir() => {
