@@ -9,10 +9,12 @@
 //! - [`correlate`]: hits and ticks in, transitions out. Pure and deterministic.
 //! - [`replay`]: files scanned to runs, runs merged and correlated.
 //! - [`selftest`]: the tests inside pattern files, which go the same way.
+//! - [`state`]: what survives a crash.
 //! - [`deliver`]: where transitions go.
 //! - [`explain`]: why a line did what it did, or did nothing.
 //! - [`catalogue`]: what an alarm means, and what to do about it.
 //! - [`config`]: what the file and the command line come to.
+//! - [`watch`]: logs as they are written, turn by turn.
 //! - [`doctor`]: what stands in the way of watching.
 //! - [`cli`]: one file per command.
 
@@ -28,5 +30,7 @@ pub mod pattern;
 pub mod replay;
 pub mod scan;
 pub mod selftest;
+pub mod state;
 pub mod time;
 pub mod transition;
+pub mod watch;

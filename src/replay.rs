@@ -6,6 +6,7 @@
 
 mod duplicate;
 pub mod gather;
+pub mod join;
 mod order;
 mod output;
 pub mod store;

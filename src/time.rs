@@ -6,7 +6,7 @@
 use std::fmt;
 
 use chrono::{DateTime, FixedOffset, SecondsFormat};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// UTC milliseconds since 1970: the unit of event time.
 pub type Millis = i64;
@@ -48,6 +48,18 @@ impl fmt::Display for Moment {
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    /// Reads what [`Display`](fmt::Display) writes.
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Moment, D::Error> {
+        let text = String::deserialize(d)?;
+        if let Some(millis) = text.strip_suffix("ms").and_then(|t| t.parse().ok()) {
+            return Ok(Moment::utc(millis));
+        }
+        let time = DateTime::parse_from_rfc3339(&text).map_err(de::Error::custom)?;
+        Ok(Moment { millis: time.timestamp_millis(), offset: time.offset().local_minus_utc() })
     }
 }
 
@@ -106,6 +118,10 @@ mod tests {
         assert_eq!(m.to_string(), "2021-03-22T14:03:35.344+08:00");
         assert_eq!(Moment::utc(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Moment::utc(i64::MAX).to_string(), format!("{}ms", i64::MAX));
+        for m in [m, Moment::utc(0), Moment::utc(i64::MAX), Moment { millis: -1, offset: -19_800 }] {
+            let written = serde_json::to_string(&m).unwrap();
+            assert_eq!(serde_json::from_str::<Moment>(&written).unwrap(), m, "{written}");
+        }
     }
 
     #[test]

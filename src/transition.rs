@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::time::{Millis, Moment};
@@ -18,7 +18,7 @@ pub const SCHEMA: u32 = 1;
 pub const EVIDENCE_LINES: usize = 8;
 pub const EVIDENCE_BYTES: usize = 4096;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Event {
     Raise,
@@ -37,7 +37,7 @@ impl Event {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Critical,
@@ -60,7 +60,7 @@ impl Severity {
 }
 
 /// Where a pattern comes from, strongest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provenance {
     Documented,
@@ -81,7 +81,7 @@ impl Provenance {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClearedBy {
     Signal,
@@ -92,7 +92,7 @@ pub enum ClearedBy {
     Operator,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     Watch,
@@ -101,7 +101,7 @@ pub enum Mode {
 }
 
 /// The place that an alarm is about; service and role are the log's.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Location {
     pub source: Arc<str>,
     #[serde(rename = "serviceName")]
@@ -112,7 +112,7 @@ pub struct Location {
     pub node: Arc<str>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     pub log: Arc<str>,
     pub file: Arc<str>,
@@ -122,7 +122,7 @@ pub struct Evidence {
     pub text: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Transition {
     pub schema: u32,
@@ -152,9 +152,20 @@ pub struct Transition {
     pub mode: Mode,
     /// Wall time at which we noticed; the one field that differs from run to run.
     pub detected_at: Option<Moment>,
+    /// It was kept before it was sent, so that a crash cannot lose it. Said only where it is not so.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub durable: bool,
     /// What to do about it, as Markdown; only if it was asked for, and never for a clear.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runbook: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(durable: &bool) -> bool {
+    *durable
 }
 
 impl Transition {

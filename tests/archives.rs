@@ -564,8 +564,8 @@ fn the_summary_says_what_was_strange() {
     let rolled = rolled();
     let odd = [
         ha(1, "x"),
-        ha(60, "x").replace("2021", "2031"),
-        ha(61, "x").replace("14:01", "14:99"),
+        heartbeat_lost(60).replace("2021", "2031"),
+        heartbeat_lost(61).replace("14:01", "14:99"),
         ha(2, "x"),
         heartbeat_lost(3),
     ]
@@ -583,9 +583,9 @@ fn the_summary_says_what_was_strange() {
     insta::assert_snapshot!(ran.stderr, @r"
     tocsin: ./node-8/flink/flinkserver/ha/runlog/ha.log.2021-03-22_14-05-00.gz: at byte 404 (packed byte 419): cut short inside its gzip data; copy it again if the original is longer; what stands before was read
     tocsin: ./node-9/more.log.xz: not opened: xz is not read; unpack it, or pack it again with gzip or zstd
-    tocsin: 1 record without a time, which took that of the record before
-    tocsin: 1 record whose time jumped ahead of what follows and was not believed
-    tocsin: 3 files read (1.23 KiB, 13 lines), 1 passed over as the same content, 1 skipped as no log, 1 not opened, 1 damaged place; from 2021-03-22 14:00:01 to 2021-03-22 14:05:00 UTC; 5 transitions
+    tocsin: 1 hit without a time of its own, which took that of the record before
+    tocsin: 1 hit whose time jumped ahead of what follows and was not believed
+    tocsin: 3 files read (1.33 KiB, 13 lines), 1 passed over as the same content, 1 skipped as no log, 1 not opened, 1 damaged place; from 2021-03-22 14:00:01 to 2021-03-22 14:05:00 UTC; 5 transitions
     ");
 }
 

@@ -122,7 +122,7 @@ fn impossible_times() {
         "yesterday",
     ] {
         let line = ha(90, "hasendalarm info: id=1,category=0").replace("2021-03-22 14:01:30,000", time);
-        let ran = read("ha.log", &around(line.as_bytes())).ends(0).says("1 record without a time");
+        let ran = read("ha.log", &around(line.as_bytes())).ends(0).says("1 hit without a time of its own");
         // It takes the time of the record before, never today's.
         ran.gives(&[RAISE, "raise ALM-45641 n 2021-03-22T14:01:00.000Z", CLEAR]);
     }

@@ -11,6 +11,7 @@ mod log_args;
 mod pattern_args;
 mod progress;
 mod replay;
+mod state;
 mod summary;
 pub mod watch;
 mod zones;
@@ -52,6 +53,8 @@ enum Command {
     Check(check::Check),
     Explain(Box<explain::Explain>),
     Alarms(alarms::Alarms),
+    Watch(Box<watch::Watch>),
+    State(state::State),
     Config(config::Config),
     Doctor(Box<doctor::Doctor>),
 }
@@ -94,6 +97,8 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(&terminal),
         Command::Explain(explain) => explain.run(&terminal),
         Command::Alarms(alarms) => alarms.run(&terminal),
+        Command::Watch(watch) => watch.run(&terminal),
+        Command::State(state) => state.run(&terminal),
         Command::Config(config) => config.run(&terminal),
         Command::Doctor(doctor) => doctor.run(&terminal),
     };

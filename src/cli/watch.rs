@@ -1,14 +1,36 @@
-//! The arguments of `tocsin watch`, which `config show` and `config check` take too.
+//! `tocsin watch`. Its arguments are taken by `config show` and `config check` too.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::exit::Failure;
+use super::Terminal;
+use super::exit::{Exit, Failure};
 use super::log_args::{LogArgs, OutcomeArgs};
+use super::replay::host;
 use crate::config::settings::Environment;
+use crate::config::watch::WatchSettings;
 use crate::config::{Begin, ConfigFile, Given, LogFormat, Settings, Sink, value};
 use crate::time::Millis;
+use crate::watch::{self, WatchError};
+
+/// Watch logs as they are written, and print the alarms as they are raised and cleared
+///
+/// What was read, what is active and what is still to be sent is kept in the state directory, so that a restart goes on
+/// where the last watch stopped and nothing is lost or said twice. SIGHUP reads the patterns and the configuration again;
+/// SIGTERM stops when what is there has been read and sent.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Watch {
+    #[command(flatten)]
+    args: WatchArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tocsin watch                                    the logs of this machine, where the vendor puts them
+  tocsin watch --format table /var/log/Bigdata    for a person
+  kubectl logs -f flink-jobmanager | tocsin watch --log flink-jobmanager=- --assign node-7=- -";
 
 #[derive(Args, Debug)]
 pub struct WatchArgs {
@@ -45,6 +67,26 @@ pub struct WatchArgs {
 
     #[command(flatten)]
     pub outcome: OutcomeArgs,
+}
+
+impl Watch {
+    pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
+        let load = |coloured| Ok(WatchSettings::new(&self.args.settings(coloured)?, root(), coloured)?);
+        let again = || load(false).map_err(|failure: Failure| failure.message);
+        watch::run(load(terminal.stderr)?, &again, &host(), terminal.stdout)?;
+        Ok(Exit::Fine)
+    }
+}
+
+impl From<WatchError> for Failure {
+    fn from(error: WatchError) -> Failure {
+        let exit = match error {
+            WatchError::Closed => Exit::StdoutClosed,
+            WatchError::Pipe(_) => Exit::Invalid,
+            _ => Exit::Failed,
+        };
+        Failure::new(exit, error.to_string())
+    }
 }
 
 impl WatchArgs {

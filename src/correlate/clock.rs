@@ -6,13 +6,19 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{Event, FamilyId, SLACK, TimedHit, What};
+use super::saved::{self, Key, Unreadable};
 use crate::pattern::Zone;
 use crate::pattern::stamp::Stamp;
 use crate::pattern::zone::STEP_BACK;
 use crate::scan::belief::JUMP;
 use crate::scan::{Hit, Seen};
-use crate::time::Millis;
+use crate::time::{Millis, SECOND};
+
+/// Live: a line is read no later than this after its time.
+pub const GRACE: Millis = 2 * SECOND;
 
 /// Between two calls, `last` is the time of the family's last record that is known, `clock` the latest of them since
 /// the machine's clock was last set back.
@@ -28,6 +34,8 @@ pub struct Clock {
     fallback: Option<Millis>,
     /// Live: nothing that was just written is later than this by more than [`JUMP`].
     wall: Option<Millis>,
+    /// Live: the family's clock goes this much ahead of the wall clock (or behind it), by far more than it should.
+    skew: Option<Millis>,
     hole: bool,
     /// Hits so far.
     hits: u64,
@@ -43,6 +51,18 @@ pub struct Counts {
     pub assumed: u64,
 }
 
+/// A [`Clock`] as it is saved; the zone is said anew.
+#[derive(Serialize, Deserialize)]
+struct SavedClock {
+    last: Option<Millis>,
+    assumed: bool,
+    clock: Option<Millis>,
+    fallback: Option<Millis>,
+    hole: bool,
+    hits: u64,
+    counts: [u64; 4],
+}
+
 impl Clock {
     pub fn new(family: FamilyId, zone: Zone) -> Clock {
         Clock {
@@ -53,14 +73,44 @@ impl Clock {
             clock: None,
             fallback: None,
             wall: None,
+            skew: None,
             hole: false,
             hits: 0,
             counts: Counts::default(),
         }
     }
 
+    /// What the next file or line of the family must know of those before, to be saved with how far it was read.
+    pub fn save(&self) -> Option<Vec<u8>> {
+        let Clock { last, assumed, clock, fallback, hole, hits, counts, .. } = *self;
+        let Counts { steps, holes, disbelieved, assumed: times } = counts;
+        saved::seal(&SavedClock {
+            last,
+            assumed,
+            clock,
+            fallback,
+            hole,
+            hits,
+            counts: [steps, holes, disbelieved, times],
+        })
+    }
+
+    /// Goes on from what [`save`](Clock::save) gave.
+    pub fn restore(family: FamilyId, zone: Zone, bytes: &[u8]) -> Result<Clock, Unreadable> {
+        let key = Key::new("family", &[&family.0.to_string()]);
+        let SavedClock { last, assumed, clock, fallback, hole, hits, counts } = saved::open(&key, bytes)?;
+        let [steps, holes, disbelieved, times] = counts;
+        let counts = Counts { steps, holes, disbelieved, assumed: times };
+        Ok(Clock { last, assumed, clock, fallback, hole, hits, counts, ..Clock::new(family, zone) })
+    }
+
     pub fn last(&self) -> Option<Millis> {
         self.last
+    }
+
+    /// No later hit of the family is older than this, but for the slack.
+    pub fn reached(&self) -> Option<Millis> {
+        self.clock
     }
 
     pub fn family(&self) -> FamilyId {
@@ -86,6 +136,28 @@ impl Clock {
     /// Live: the wall clock at this read.
     pub fn set_wall(&mut self, wall: Millis) {
         self.wall = Some(wall);
+    }
+
+    /// Live: a record with this time was read as it was written. If that is far from the wall clock, so is the family's
+    /// clock from now on.
+    pub fn written(&mut self, stamp: Stamp) {
+        if let (Some(wall), Some(time)) = (self.wall, self.instant(stamp)) {
+            self.skew = Some(time - wall).filter(|skew| skew.abs() > JUMP);
+        }
+    }
+
+    pub fn skew(&self) -> Option<Millis> {
+        self.skew
+    }
+
+    /// Live: at the wall clock that was set last, the family was read to its end. Gives its clock there.
+    pub fn at_end(&mut self, out: &mut Vec<Event>) -> Option<Millis> {
+        if let Some(wall) = self.wall {
+            let reached = wall + self.skew.unwrap_or(0) - GRACE;
+            self.pass_hole(reached, out);
+            self.tick(reached, out);
+        }
+        self.clock
     }
 
     /// Something of the family is missing here, before whatever comes next.

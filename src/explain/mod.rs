@@ -20,7 +20,7 @@ pub use filter::Filter;
 use crate::correlate::Family;
 use crate::pattern::{Log, Patterns};
 use crate::replay::Report;
-use crate::scan::block::Lines;
+use crate::scan::naive::lines::Lines;
 use crate::time::Millis;
 
 /// What is explained: one file, whole.

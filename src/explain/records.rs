@@ -10,8 +10,10 @@ use super::Subject;
 use crate::correlate::{Clock, Event, FamilyId, What};
 use crate::pattern::SignalId;
 use crate::pattern::stamp::Stamp;
-use crate::scan::belief::{Belief, WINDOW};
-use crate::scan::block::{Lines, RawLine};
+use crate::scan::belief::WINDOW;
+use crate::scan::block::RawLine;
+use crate::scan::naive::belief::Belief;
+use crate::scan::naive::lines::Lines;
 use crate::scan::{HEAD_LIMIT, Hit, Line, Seen};
 use crate::time::Moment;
 
@@ -71,7 +73,7 @@ impl Reader<'_> {
             None if log.line_records => (None, None, 0..seen.len(), None),
             None => return,
         };
-        self.belief.record(stamp, &mut self.seen);
+        self.belief.record(stamp, line.offset, &mut self.seen);
         let line = Line { file: self.nowhere.clone(), number: line.number, offset: line.offset, text: [].into() };
         self.records.push(Record {
             line: line.number,

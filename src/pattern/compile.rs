@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use regex::bytes::RegexSetBuilder;
 use sha2::{Digest, Sha256};
 
 use super::alarms;
@@ -13,12 +12,13 @@ use super::diagnostic::{Diagnostic, Gravity, Source, SourceId, Span, suggest};
 use super::glob::Glob;
 use super::layout::{Layout, LayoutError};
 use super::lint;
-use super::literal;
+use super::literal::{Need, SHORTEST};
 use super::load::load;
 use super::model::*;
 use super::overrides::Overrides;
 use super::patterns::*;
 use super::regexes::{self, Place};
+use super::search::{self, Search};
 use super::stamp::SpecError;
 use super::zone::{self, Zone};
 
@@ -214,7 +214,7 @@ impl Compiler<'_> {
             line_records: def.line_records,
             zone,
             signals: Vec::new(),
-            search: Search::none(),
+            search: Search::default(),
         })
     }
 
@@ -248,15 +248,14 @@ impl Compiler<'_> {
             self.doubtful.insert(name.to_owned());
         }
         let searched = matches.as_ref().and(def.matches.as_ref()).or(message.as_ref().and(def.message.as_ref()));
-        if let Some(text) = searched.filter(|t| regexes::hir(&t.value).is_some_and(|h| literal::required(&h).is_none()))
-        {
+        if let Some(text) = searched.filter(|t| regexes::hir(&t.value).is_some_and(|h| Need::of(&h).is_none())) {
             self.found.push(
                 Diagnostic::warning(
                     &text.span,
                     format!("signal `{name}` has no literal to search for"),
                     "every line must be tried",
                 )
-                .help(format!("name a word of at least {} letters that always stands there", literal::SHORTEST)),
+                .help(format!("name a word of at least {SHORTEST} letters that always stands there")),
             );
         }
         let mut signal =
@@ -359,50 +358,20 @@ impl Compiler<'_> {
         CaptureId(at as u32)
     }
 
-    /// The sets that scanning runs. A set that outgrows its budget is no error of one pattern, so it has no place.
+    /// How the signals of a log are looked for. What is too large together is no error of one pattern, so it has no place.
     fn search(&mut self, log: &Log, signals: &[Signal]) -> Search {
         let own = || log.signals.iter().map(|id| (*id, &signals[id.index()]));
-        let with_match: Vec<_> = own().filter_map(|(id, s)| Some((id, s.matches.as_ref()?))).collect();
         // A signal with both is looked for by its `match`; its message is verified then.
-        let message_only: Vec<_> =
-            own().filter(|(_, s)| s.matches.is_none()).filter_map(|(id, s)| Some((id, s.message.as_ref()?))).collect();
-        let set = |clauses: &[(SignalId, &Clause)]| {
-            let sources = clauses.iter().map(|(_, c)| c.regex.as_str());
-            RegexSetBuilder::new(sources).unicode(false).size_limit(1 << 26).dfa_size_limit(1 << 24).build().or_else(
-                |_| {
-                    let sources = clauses.iter().map(|(_, c)| c.regex.as_str());
-                    RegexSetBuilder::new(sources).size_limit(1 << 26).dfa_size_limit(1 << 24).build()
-                },
-            )
-        };
-        match (set(&with_match), set(&message_only)) {
-            (Ok(match_set), Ok(message_set)) => Search {
-                match_signals: with_match.iter().map(|(id, _)| *id).collect(),
-                match_set,
-                message_signals: message_only.iter().map(|(id, _)| *id).collect(),
-                message_set,
-            },
-            (Err(e), _) | (_, Err(e)) => {
-                if let Some(entry) = self.definitions.logs.get(&*log.name) {
-                    let title = format!("the signals of log `{}` are too large together", log.name);
-                    self.found
-                        .push(Diagnostic::error(&entry.span, title, e.to_string()).help("shorten counted repetitions"));
-                }
-                Search::none()
+        let messages = own().filter(|(_, s)| s.matches.is_none());
+        let messages = messages.filter_map(|(id, s)| Some((id, search::Place::Message, s.message.as_ref()?)));
+        let lines = own().filter_map(|(id, s)| Some((id, search::Place::Line, s.matches.as_ref()?)));
+        Search::new(messages.chain(lines)).unwrap_or_else(|error| {
+            if let Some(entry) = self.definitions.logs.get(&*log.name) {
+                let title = format!("the signals of log `{}` are too large together", log.name);
+                self.found.push(Diagnostic::error(&entry.span, title, error).help("shorten counted repetitions"));
             }
-        }
-    }
-}
-
-impl Search {
-    fn none() -> Search {
-        use regex::bytes::RegexSet;
-        Search {
-            match_signals: Vec::new(),
-            match_set: RegexSet::empty(),
-            message_signals: Vec::new(),
-            message_set: RegexSet::empty(),
-        }
+            Search::default()
+        })
     }
 }
 

@@ -14,9 +14,11 @@ pub mod model;
 pub mod overrides;
 pub mod patterns;
 pub(crate) mod regexes;
+pub mod search;
 pub mod stamp;
 pub(crate) mod syntax;
 pub(crate) mod toml_reader;
+pub mod windows;
 pub mod zone;
 
 pub use compile::{Compiled, compile};

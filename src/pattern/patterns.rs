@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use regex::bytes::{Captures, Regex, RegexSet};
+use regex::bytes::{Captures, Regex};
 
 use super::glob::Glob;
 use super::layout::Layout;
 use super::model::TestDef;
+use super::search::Search;
 use super::zone::Zone;
 use crate::time::Millis;
 use crate::transition::{Provenance, Severity};
@@ -84,16 +85,6 @@ pub struct Log {
     pub search: Search,
 }
 
-/// The clauses of a log's signals as sets, so that one pass over a line tells which of them hold.
-#[derive(Debug)]
-pub struct Search {
-    /// Set index → signal.
-    pub match_signals: Vec<SignalId>,
-    pub match_set: RegexSet,
-    pub message_signals: Vec<SignalId>,
-    pub message_set: RegexSet,
-}
-
 #[derive(Debug)]
 pub struct Signal {
     pub name: Arc<str>,
@@ -126,10 +117,17 @@ pub struct Clause {
 impl Clause {
     /// Adds the captures of a match, but for those that a stronger clause has set.
     pub fn capture_into(&self, text: &[u8], into: &mut Vec<(CaptureId, Box<str>)>) {
-        if self.groups.is_empty() {
-            return;
+        if !self.groups.is_empty() {
+            self.take(text, into);
         }
-        let Some(found) = self.regex.captures(text) else { return };
+    }
+
+    /// The same, and whether there is a match at all.
+    pub fn take(&self, text: &[u8], into: &mut Vec<(CaptureId, Box<str>)>) -> bool {
+        if self.groups.is_empty() {
+            return self.regex.is_match(text);
+        }
+        let Some(found) = self.regex.captures(text) else { return false };
         for &(group, id) in &self.groups {
             if let Some(value) = capture(&found, group)
                 && !into.iter().any(|(have, _)| *have == id)
@@ -137,6 +135,7 @@ impl Clause {
                 into.push((id, value));
             }
         }
+        true
     }
 }
 

@@ -2,22 +2,20 @@
 
 use std::collections::VecDeque;
 
+use super::join::Join;
 use super::order::Ordered;
 use super::store::Reader;
 use super::{FamilyReport, Run};
 use crate::correlate::{Clock, Event, FamilyId};
 use crate::pattern::{LogId, Patterns};
 use crate::scan::belief::JUMP;
-use crate::scan::{Carry, Hit, Seen, Summary, judge_head};
+use crate::scan::{Carry, Seen, Summary};
 use crate::time::Millis;
 
 pub struct Timeline<'p> {
-    patterns: &'p Patterns,
-    clock: Clock,
+    join: Join<'p>,
     files: std::vec::IntoIter<Run>,
     current: Option<Current>,
-    /// The last record so far, which the next file may go on with.
-    carry: Carry,
     ready: VecDeque<Event>,
     reached: Option<Millis>,
     over: bool,
@@ -40,12 +38,10 @@ struct Current {
 impl<'p> Timeline<'p> {
     pub fn new(patterns: &'p Patterns, ordered: Ordered, clock: Clock) -> Timeline<'p> {
         Timeline {
-            patterns,
             family: clock.family().0,
-            clock,
+            join: Join::new(patterns, clock, Carry::default()),
             files: ordered.runs.into_iter(),
             current: None,
-            carry: Carry::default(),
             ready: VecDeque::new(),
             reached: None,
             over: false,
@@ -67,7 +63,7 @@ impl<'p> Timeline<'p> {
     pub fn close(&mut self, end: Millis) -> Vec<Event> {
         self.reached = self.reached.max(Some(end));
         let mut events = Vec::new();
-        self.clock.close(end, &mut events);
+        self.join.clock.close(end, &mut events);
         events
     }
 
@@ -94,7 +90,7 @@ impl<'p> Timeline<'p> {
             },
             Some(current) => match current.seen.next() {
                 Some(Seen::Hit(hit)) if hit.line.offset < current.from => {}
-                Some(seen) => self.clock.place(seen, &mut events),
+                Some(seen) => self.join.place(seen, &mut events),
                 None => self.end(&mut events),
             },
         }
@@ -103,26 +99,13 @@ impl<'p> Timeline<'p> {
     }
 
     fn begin(&mut self, mut run: Run, events: &mut Vec<Event>) {
-        let first = self.clock.begin_file(run.summary.first, run.modified, events);
+        let first = self.join.begin(run.summary.first, run.modified, events);
         self.first = self.first.or(first);
         for orphan in std::mem::take(&mut run.summary.orphans) {
-            self.adopt(orphan, events);
+            self.join.adopt(orphan, events);
         }
         let Run { file, seen, summary, modified, from, .. } = run;
         self.current = Some(Current { seen: seen.read(), summary, file, modified, from });
-    }
-
-    /// A hit in front of the file's first head belongs to the last record of the file before.
-    fn adopt(&mut self, mut orphan: Hit, events: &mut Vec<Event>) {
-        let signal = self.patterns.signal(orphan.signal);
-        if self.carry.given.contains(&orphan.signal) || !judge_head(signal, self.carry.head.as_ref()) {
-            return;
-        }
-        self.carry.given.push(orphan.signal);
-        if let Some(head) = &self.carry.head {
-            orphan.adopt(signal, head);
-        }
-        self.clock.place(Seen::Hit(orphan), events);
     }
 
     fn end(&mut self, events: &mut Vec<Event>) {
@@ -130,19 +113,13 @@ impl<'p> Timeline<'p> {
         if let Some(error) = seen.failed() {
             self.lost = Some(format!("{file}: what was found in it could not be read back: {error}"));
         }
-        self.clock.end_file(summary.last, summary.hole_at_end, events);
+        let timed = summary.last.is_some();
+        self.join.end(summary.last, summary.carry, summary.hole_at_end, events);
         if self.files.len() == 0 {
-            self.clock.stop(events);
+            self.join.clock.stop(events);
         }
-        if let Some(carry) = summary.carry {
-            self.carry = carry;
-        }
-        if summary.hole_at_end {
-            // What comes next is not the rest of that record.
-            self.carry = Carry::default();
-        }
-        if let (Some(last), Some(modified)) = (self.clock.last(), modified)
-            && summary.last.is_some()
+        if let (Some(last), Some(modified)) = (self.join.clock.last(), modified)
+            && timed
             && last > modified + JUMP
         {
             self.ahead.push(file);
@@ -154,7 +131,7 @@ impl<'p> Timeline<'p> {
             family: FamilyId(self.family),
             log: self.log,
             first: self.first,
-            counts: self.clock.counts,
+            counts: self.join.clock.counts,
             clock: self.reached,
             disagreements: self.disagreements,
             lost: self.lost,

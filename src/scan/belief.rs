@@ -6,9 +6,6 @@
 //! believed, and the record takes the time of the one before. A clock that was set back looks different: nothing
 //! jumps ahead first.
 
-use std::collections::VecDeque;
-
-use super::hit::{Hit, Seen};
 use crate::pattern::Zone;
 use crate::pattern::stamp::Stamp;
 use crate::pattern::zone::STEP_BACK;
@@ -17,180 +14,130 @@ use crate::time::{MINUTE, Millis};
 /// How many records with a time are looked at on either side.
 pub const WINDOW: usize = 8;
 
-/// A record waits for no more than this many others, with or without a time.
-const MOST: usize = 4096;
+/// A record waits for those that begin in so many bytes from its own beginning, and no more: of records without a time
+/// there may be no end.
+pub const SIGHT: u64 = 1 << 20;
 
 /// A jump ahead is more than this.
 pub const JUMP: Millis = 5 * MINUTE;
 
-/// A record that waits for its verdict.
-struct Pending {
-    /// The time that it carries.
-    own: Option<Stamp>,
-    /// Something was lost in front of it.
-    after_hole: bool,
-    hits: Vec<Hit>,
+const HOUR: Millis = 60 * MINUTE;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Believed,
+    Wild,
+    /// The records after it that are known do not tell.
+    Unknown,
 }
 
-pub struct Belief {
+/// What is to be thought of the time `own`. `before`: the up to [`WINDOW`] times before it, none only if it is the
+/// file's first. `after`: those after it within [`WINDOW`] and [`SIGHT`], as far as they are known; `complete`, if
+/// no more of them can tell anything.
+pub fn verdict(
     zone: Zone,
-    /// Records after the one in question that are waited for; none if live, where the wall clock decides.
-    ahead: usize,
-    pending: VecDeque<Pending>,
-    /// How many of `pending` carry a time.
-    timed: usize,
-    /// Times before the first of `pending`, as carried and as believed, newest last.
-    carried: VecDeque<Stamp>,
-    believed: VecDeque<Stamp>,
-    hole: bool,
-    pub first: Option<Stamp>,
-    pub disbelieved: u64,
-    /// The last hour of local time that was looked up, and whether the zone's offset changes in it.
-    doubtful_hour: (i64, bool),
-}
-
-impl Belief {
-    pub fn new(zone: Zone, ahead: usize) -> Belief {
-        Belief {
-            zone,
-            ahead,
-            pending: VecDeque::new(),
-            timed: 0,
-            carried: VecDeque::new(),
-            believed: VecDeque::new(),
-            hole: false,
-            first: None,
-            disbelieved: 0,
-            doubtful_hour: (i64::MIN, false),
-        }
+    before: impl Iterator<Item = Stamp> + Clone,
+    own: Stamp,
+    mut after: impl Iterator<Item = Stamp>,
+    complete: bool,
+) -> Verdict {
+    let mut ahead = before.clone().filter(|b| ahead_of(own, *b, JUMP)).peekable();
+    let first = before.clone().next().is_none();
+    if !first && ahead.peek().is_none() {
+        return Verdict::Believed;
     }
-
-    /// A record begins. Those before it come out as soon as enough is known about them.
-    pub fn record(&mut self, own: Option<Stamp>, out: &mut Vec<Seen>) {
-        let after_hole = own.is_some() && std::mem::take(&mut self.hole);
-        self.pending.push_back(Pending { own, after_hole, hits: Vec::new() });
-        self.timed += usize::from(own.is_some());
-        self.settle(false, out);
+    // Where the zone changes, local times differ by more than what passed.
+    let doubt = if let Stamp::Local(local) = own { zone.doubt(local) } else { 0 };
+    let undecided = if complete { Verdict::Believed } else { Verdict::Unknown };
+    if first {
+        // Then all that follows must be far behind.
+        let mut any = 0;
+        let all = after.all(|next| {
+            any += 1;
+            ahead_of(own, next, JUMP + doubt)
+        });
+        return match (all, complete) {
+            (false, _) => Verdict::Believed,
+            (true, true) if any > 1 => Verdict::Wild,
+            (true, _) => undecided,
+        };
     }
-
-    /// A hit in the record that began last.
-    pub fn hit(&mut self, mut hit: Hit, out: &mut Vec<Seen>) {
-        match self.pending.back_mut() {
-            Some(record) => record.hits.push(hit),
-            None => {
-                hit.stamp = self.last();
-                out.push(Seen::Hit(hit));
-            }
-        }
-    }
-
-    pub fn hole(&mut self) {
-        self.hole = true;
-    }
-
-    /// Is a hole waiting for the record behind it?
-    pub fn in_hole(&self) -> bool {
-        self.hole
-    }
-
-    /// The last time that is believed.
-    pub fn last(&self) -> Option<Stamp> {
-        self.believed.back().copied()
-    }
-
-    /// A tick that holds whatever follows: the oldest of the last few times, so that neither a wild one nor one out of
-    /// order makes it untrue.
-    pub fn tick(&self, out: &mut Vec<Seen>) {
-        if self.believed.len() == WINDOW || self.ahead == 0 {
-            let oldest =
-                self.believed.iter().copied().reduce(|a, b| if b.behind(a).is_some_and(|d| d > 0) { b } else { a });
-            out.extend(oldest.map(Seen::Tick));
-        }
-    }
-
-    /// The file ends: nothing can take back what is still waiting.
-    pub fn finish(&mut self, out: &mut Vec<Seen>) {
-        self.settle(true, out);
-    }
-
-    fn settle(&mut self, all: bool, out: &mut Vec<Seen>) {
-        while let Some(front) = self.pending.front() {
-            let after = self.timed - usize::from(front.own.is_some());
-            // The record that began last may still get hits, but live it must not wait for the next one to begin. One
-            // without a time needs no verdict, and there may be no end of them.
-            let no_verdict = self.pending.len() > 1 && front.own.is_none();
-            if !(all || self.ahead == 0 || after >= self.ahead || no_verdict || self.pending.len() > MOST) {
-                return;
-            }
-            let Some(record) = self.pending.pop_front() else { return };
-            self.timed = after;
-            self.release(record, out);
-        }
-    }
-
-    fn release(&mut self, record: Pending, out: &mut Vec<Seen>) {
-        if let Some(own) = record.own {
-            let from = self.last();
-            if self.is_wild(own) {
-                self.disbelieved += 1;
-            } else {
-                remember(&mut self.believed, own);
-                self.first = self.first.or(Some(own));
-                if self.doubtful(own) {
-                    out.push(Seen::Tick(own));
-                }
-            }
-            remember(&mut self.carried, own);
-            if record.after_hole {
-                out.push(Seen::Hole { from, until: self.last().unwrap_or(own) });
-            }
-        }
-        let stamp = self.last();
-        out.extend(record.hits.into_iter().map(|hit| Seen::Hit(Hit { stamp, ..hit })));
-    }
-
-    /// Does this time jump ahead of a record before it, and does one after it come back to where that was?
-    fn is_wild(&self, own: Stamp) -> bool {
-        let doubt = if let Stamp::Local(t) = own { self.zone.doubt(t) } else { 0 };
-        let ahead_of = |other: &Stamp, by: Millis| other.behind(own).is_some_and(|d| d > by);
-        let mut after = self.pending.iter().filter_map(|p| p.own).take(self.ahead);
-        if self.carried.is_empty() {
-            // Nothing before it in this file: then all that follows must be far behind.
-            let mut any = 0;
-            return after.all(|t| {
-                any += 1;
-                ahead_of(&t, JUMP + doubt)
-            }) && any > 1;
-        }
-        after.any(|next| {
-            ahead_of(&next, STEP_BACK + doubt)
-                && self.carried.iter().any(|before| {
-                    // It comes back to where the jump began: nearer to there than to the time in question.
-                    let fall = next.behind(own).unwrap_or(0);
-                    ahead_of(before, JUMP + doubt) && next.behind(*before).is_some_and(|d| d <= STEP_BACK && -d <= fall)
-                })
-        })
-    }
-
-    /// Which instant this is depends on every record before it, so each is shown.
-    fn doubtful(&mut self, own: Stamp) -> bool {
-        let Stamp::Local(local) = own else { return false };
-        let hour = local.div_euclid(60 * MINUTE);
-        if self.doubtful_hour.0 != hour {
-            let start = hour * 60 * MINUTE;
-            let changes = [0, 15, 30, 45].iter().any(|m| self.zone.doubt(start + m * MINUTE) != 0);
-            self.doubtful_hour = (hour, changes);
-        }
-        self.doubtful_hour.1
+    let ahead: Vec<Stamp> = ahead.filter(|b| ahead_of(own, *b, JUMP + doubt)).collect();
+    // It comes back to where the jump began: nearer to there than to the time in question.
+    let back = |next: Stamp| {
+        let fall = next.behind(own).unwrap_or(0);
+        ahead.iter().any(|b| next.behind(*b).is_some_and(|d| d <= STEP_BACK && -d <= fall))
+    };
+    if ahead.is_empty() {
+        Verdict::Believed
+    } else if after.any(|next| ahead_of(own, next, STEP_BACK + doubt) && back(next)) {
+        Verdict::Wild
+    } else {
+        undecided
     }
 }
 
-fn remember(window: &mut VecDeque<Stamp>, stamp: Stamp) {
-    if window.len() == WINDOW {
-        window.pop_front();
-    }
-    window.push_back(stamp);
+/// Is it so plain that a time can be believed that nothing after it need be known?
+pub fn is_calm(mut before: impl Iterator<Item = Stamp>, own: Stamp) -> bool {
+    !before.any(|b| ahead_of(own, b, JUMP))
 }
 
-#[cfg(test)]
-mod tests;
+fn ahead_of(own: Stamp, other: Stamp, by: Millis) -> bool {
+    other.behind(own).is_some_and(|d| d > by)
+}
+
+/// The older of two stamps, if they can be compared.
+pub fn older(a: Stamp, b: Stamp) -> Stamp {
+    if b.behind(a).is_some_and(|d| d > 0) { b } else { a }
+}
+
+/// Knows the hours of local time in which a zone's offset changes: which instant is meant there depends on every
+/// record before.
+#[derive(Debug)]
+pub struct Doubt {
+    zone: Zone,
+    /// Hours since 1970 in which nothing changes.
+    calm: std::ops::Range<i64>,
+}
+
+impl Doubt {
+    /// Looking for changes over a longer time is not worth while: a block of a log that is so quiet is soon read.
+    const LONGEST: i64 = 48;
+
+    pub fn new(zone: Zone) -> Doubt {
+        Doubt { zone, calm: 0..0 }
+    }
+
+    /// Can there be a change at all?
+    pub fn is_possible(&self) -> bool {
+        matches!(self.zone, Zone::Named(_))
+    }
+
+    pub fn at(&mut self, stamp: Stamp) -> bool {
+        let Stamp::Local(local) = stamp else { return false };
+        self.is_possible() && self.in_hour(local.div_euclid(HOUR))
+    }
+
+    /// May there be a change between the oldest and the newest of these?
+    pub fn between(&mut self, stamps: impl Iterator<Item = Stamp>) -> bool {
+        let hours = stamps.filter_map(|s| if let Stamp::Local(t) = s { Some(t.div_euclid(HOUR)) } else { None });
+        let (first, last) = hours.fold((i64::MAX, i64::MIN), |(a, b), hour| (a.min(hour), b.max(hour)));
+        first <= last && (last.saturating_sub(first) > Doubt::LONGEST || (first..=last).any(|hour| self.in_hour(hour)))
+    }
+
+    fn in_hour(&mut self, hour: i64) -> bool {
+        if self.calm.contains(&hour) {
+            return false;
+        }
+        let start = hour * HOUR;
+        if [0, 15, 30, 45].iter().any(|minute| self.zone.doubt(start + minute * MINUTE) != 0) {
+            return true;
+        }
+        self.calm = match hour {
+            hour if hour == self.calm.end => self.calm.start..hour + 1,
+            hour if hour + 1 == self.calm.start => hour..self.calm.end,
+            hour => hour..hour + 1,
+        };
+        false
+    }
+}

@@ -1,16 +1,19 @@
-//! The scanner: records out of lines, hits out of records.
+//! The scanner: candidates out of blocks, records around candidates, hits out of records.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::belief::{Belief, WINDOW};
-use super::block::{Lines, RawLine};
-use super::hit::{Carry, Head, Hit, Line, Seen, Summary};
+use super::belief::WINDOW;
+use super::block::Blocks;
+use super::heads::Heads;
+use super::hit::{Carry, Hit, Seen, Summary};
+use super::prefilter::{Candidate, Prefilter};
+use super::record::Record;
+use super::saved::SavedScanner;
+use super::times::Times;
+use crate::pattern::search::Place;
 use crate::pattern::stamp::Stamp;
-use crate::pattern::{Log, Patterns, Signal, SignalId, Zone};
-use crate::transition::EVIDENCE_BYTES;
-
-/// Rules see this much of a record's first line.
-pub const HEAD_LIMIT: usize = 4096;
+use crate::pattern::{Log, Patterns, Zone};
 
 /// Whether what a record says can be checked against what follows in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,200 +25,187 @@ pub enum Lookahead {
 }
 
 pub struct Scanner<'p> {
+    blocks: Blocks,
+    state: State<'p>,
+}
+
+/// The state between two blocks.
+struct State<'p> {
     patterns: &'p Patterns,
     log: &'p Log,
     file: Arc<str>,
-    lines: Lines,
-    records: Records,
-}
-
-/// The state between two lines.
-struct Records {
-    belief: Belief,
-    current: Record,
+    prefilter: Prefilter<'p>,
+    times: Times,
+    record: Record,
     /// Hits in front of the first head, one for each signal.
     orphans: Vec<Hit>,
-    untimed: u64,
-}
-
-/// The record that the last line belongs to.
-enum Record {
-    /// No head yet: these lines belong to the file before.
-    Before,
-    /// What its head was is lost in a hole.
-    Headless {
-        given: Vec<SignalId>,
-    },
-    Headed(Carry),
+    /// Empty, but for their memory.
+    candidates: Vec<Candidate>,
+    in_line: Vec<usize>,
 }
 
 impl<'p> Scanner<'p> {
     pub fn new(patterns: &'p Patterns, log: &'p Log, file: Arc<str>, zone: Zone, lookahead: Lookahead) -> Scanner<'p> {
         let ahead = if lookahead == Lookahead::File { WINDOW } else { 0 };
-        let records =
-            Records { belief: Belief::new(zone, ahead), current: Record::Before, orphans: Vec::new(), untimed: 0 };
-        Scanner { patterns, log, file, lines: Lines::default(), records }
+        let state = State {
+            patterns,
+            log,
+            file,
+            prefilter: Prefilter::new(&log.search),
+            times: Times::new(zone, ahead),
+            record: Record::default(),
+            orphans: Vec::new(),
+            candidates: Vec::new(),
+            in_line: Vec::new(),
+        };
+        Scanner { blocks: Blocks::default(), state }
+    }
+
+    /// Goes on in a file that is being written, at the saved offset.
+    pub fn resume(
+        patterns: &'p Patterns,
+        log: &'p Log,
+        file: Arc<str>,
+        zone: Zone,
+        SavedScanner { offset, lines, record, times }: SavedScanner,
+    ) -> Scanner<'p> {
+        let fresh = Scanner::new(patterns, log, file, zone, Lookahead::Live);
+        let (times, record) = (Times::restore(times, zone), Record::restore(record, lines, patterns));
+        Scanner { blocks: Blocks::from(offset), state: State { times, record, ..fresh.state } }
+    }
+
+    /// Begins at an offset, with so many lines before it that are not read.
+    pub fn from(self, offset: u64, lines: u64) -> Scanner<'p> {
+        let record = self.state.record.after(lines);
+        Scanner { blocks: Blocks::from(offset), state: State { record, ..self.state } }
+    }
+
+    /// Where the line begins that has not ended yet.
+    pub fn offset(&self) -> u64 {
+        self.blocks.offset()
+    }
+
+    /// What another process must know to go on where the unfinished line begins. Only for [`Lookahead::Live`], and when
+    /// the orphans were taken.
+    pub fn save(&self) -> SavedScanner {
+        let State { patterns, times, record, .. } = &self.state;
+        let (offset, lines) = (self.blocks.offset(), record.lines());
+        SavedScanner { offset, lines, record: record.save(patterns), times: times.save() }
+    }
+
+    /// Live: hits in front of the file's first head, which need not wait for the file's end.
+    pub fn take_orphans(&mut self) -> Vec<Hit> {
+        std::mem::take(&mut self.state.orphans)
+    }
+
+    /// The time of the last record that has one.
+    pub fn last(&self) -> Option<Stamp> {
+        self.state.times.last()
+    }
+
+    /// Gives back what scanning needs and a file at rest does not.
+    pub fn rest(&mut self) {
+        self.state.prefilter.rest();
+        (self.state.candidates, self.state.in_line) = (Vec::new(), Vec::new());
     }
 
     /// Reads the next bytes of the file, cut anywhere.
     pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Seen>) {
-        let Scanner { patterns, log, file, lines, records } = self;
-        lines.feed(bytes, |line| records.line(patterns, log, file, line, out));
-        records.belief.tick(out);
+        let Scanner { blocks, state } = self;
+        blocks.feed(bytes, |block| state.block(&Heads::new(state.log, block), out));
     }
 
     /// Bytes are missing here: what was said next to the gap proves nothing about it.
     pub fn hole(&mut self, out: &mut Vec<Seen>) {
         self.end_line(out);
-        self.records.belief.hole();
-        if !matches!(self.records.current, Record::Before) {
-            self.records.current = Record::Headless { given: Vec::new() };
-        }
+        self.state.times.hole();
+        self.state.record.lose();
     }
 
     /// The end of the file.
     pub fn finish(mut self, out: &mut Vec<Seen>) -> Summary {
         self.end_line(out);
-        self.records.belief.finish(out);
-        let Records { belief, current, orphans, untimed } = self.records;
-        let carry = match current {
-            Record::Before => None,
-            Record::Headless { given } => Some(Carry { head: None, given }),
-            Record::Headed(carry) => Some(carry),
-        };
+        let State { mut times, record, orphans, file, .. } = self.state;
+        let last = times.finish(out);
         Summary {
             orphans,
-            carry,
-            first: belief.first,
-            last: belief.last(),
-            hole_at_end: belief.in_hole(),
-            lines: self.lines.ended(),
-            bytes: self.lines.bytes(),
-            untimed,
-            disbelieved: belief.disbelieved,
+            lines: record.lines(),
+            carry: record.carry(&file),
+            first: times.first,
+            last,
+            hole_at_end: times.in_hole(),
+            bytes: self.blocks.bytes(),
+            untimed: times.untimed,
+            disbelieved: times.disbelieved,
         }
     }
 
     fn end_line(&mut self, out: &mut Vec<Seen>) {
-        let Scanner { patterns, log, file, lines, records } = self;
-        lines.finish(|line| records.line(patterns, log, file, line, out));
+        let Scanner { blocks, state } = self;
+        blocks.finish(|block| state.block(&Heads::new(state.log, block), out));
     }
 }
 
-impl Records {
-    fn line(&mut self, patterns: &Patterns, log: &Log, file: &Arc<str>, line: RawLine, out: &mut Vec<Seen>) {
-        let begins = self.begin(log, file, line, out);
-        if begins {
-            self.messages(patterns, log, file, line, out);
-        }
-        if !log.search.match_signals.is_empty() {
-            for at in log.search.match_set.matches(line.bytes) {
-                self.found(patterns, log.search.match_signals[at], file, line, out);
+impl State<'_> {
+    fn block(&mut self, heads: &Heads, out: &mut Vec<Seen>) {
+        self.times.begin(heads, out);
+        self.record.begin_block();
+        let mut candidates = std::mem::take(&mut self.candidates);
+        let mut in_line = std::mem::take(&mut self.in_line);
+        self.prefilter.find(heads, &mut candidates);
+        let mut rest = candidates.as_slice();
+        while let Some(first) = rest.first() {
+            let line = heads.block.line_at(first.at);
+            let (here, behind) = rest.split_at(rest.iter().take_while(|candidate| candidate.at <= line.end).count());
+            in_line.clear();
+            in_line.extend(here.iter().map(|candidate| candidate.sought));
+            // The order of clauses, not of their texts, is that of a line's hits.
+            in_line.sort_unstable();
+            in_line.dedup();
+            for &sought in &in_line {
+                self.candidate(sought, &line, heads, out);
             }
+            rest = behind;
         }
+        (self.candidates, self.in_line) = (candidates, in_line);
+        self.record.end_block(heads);
+        self.times.end(heads, out);
     }
 
-    /// Is this the first line of a record?
-    fn begin(&mut self, log: &Log, file: &Arc<str>, line: RawLine, out: &mut Vec<Seen>) -> bool {
-        let seen = &line.bytes[..line.bytes.len().min(HEAD_LIMIT)];
-        let parts = log.layouts.iter().find_map(|(_, layout)| layout.parse(seen));
-        let (stamp, message): (Option<Stamp>, _) = match parts {
-            Some(parts) => (parts.stamp, parts.message),
-            None if log.line_records => (None, 0..seen.len()),
-            None => return false,
-        };
-        self.untimed += u64::from(stamp.is_none());
-        self.belief.record(stamp, out);
-        let head = Head { line: evidence(file, line), bytes: seen.into(), message };
-        self.current = Record::Headed(Carry { head: Some(head), given: Vec::new() });
-        true
-    }
-
-    /// Signals that are looked for in the message alone.
-    fn messages(&mut self, patterns: &Patterns, log: &Log, file: &Arc<str>, line: RawLine, out: &mut Vec<Seen>) {
-        let Record::Headed(Carry { head: Some(head), .. }) = &self.current else { return };
-        if log.search.message_signals.is_empty() {
+    /// Is there a hit of this clause's signal in this line?
+    fn candidate(&mut self, sought: usize, line: &Range<usize>, heads: &Heads, out: &mut Vec<Seen>) {
+        let sought = &self.log.search.sought[sought];
+        if !self.prefilter.may_hold(sought, &heads.block, line) {
             return;
         }
-        for at in log.search.message_set.matches(&head.bytes[head.message.clone()]) {
-            self.found(patterns, log.search.message_signals[at], file, line, out);
-        }
-    }
-
-    /// The clause that a signal is looked for by holds in this line.
-    fn found(&mut self, patterns: &Patterns, id: SignalId, file: &Arc<str>, line: RawLine, out: &mut Vec<Seen>) {
-        let signal = patterns.signal(id);
-        let (head, given) = match &mut self.current {
-            Record::Before => {
-                if !self.orphans.iter().any(|h| h.signal == id) {
-                    self.orphans.push(hit(signal, id, None, file, line));
-                }
-                return;
-            }
-            Record::Headless { given } => (None, given),
-            Record::Headed(carry) => (carry.head.as_ref(), &mut carry.given),
-        };
-        if given.contains(&id) || !judge_head(signal, head) {
+        self.record.find(line, heads);
+        let id = sought.signal;
+        // A message stands in a head only.
+        if (sought.place == Place::Message && !self.record.is_head(line)) || self.record.has_given(id) {
             return;
         }
-        given.push(id);
-        let hit = hit(signal, id, head, file, line);
-        self.belief.hit(hit, out);
+        let signal = self.patterns.signal(id);
+        let raw = heads.block.raw(line, self.record.number_at(line.start, heads));
+        if self.record.is_before() {
+            let holds = signal.matches.as_ref().is_some_and(|clause| clause.regex.is_match(raw.bytes));
+            if holds && !self.orphans.iter().any(|hit| hit.signal == id) {
+                self.orphans.push(Hit::new(signal, id, None, &self.file, raw));
+            }
+        } else if let Some(hit) = Hit::judge(signal, id, self.record.head(heads), &self.file, raw) {
+            self.record.give(id);
+            self.times.hit(self.record.at(), hit, heads, out);
+        }
     }
 }
 
-/// Do the clauses hold that look at a record's first line? (For a signal without `match`, the message too.)
-pub fn judge_head(signal: &Signal, head: Option<&Head>) -> bool {
-    let Some(head) = head else { return signal.message.is_none() && signal.head.is_none() };
-    let message = &head.bytes[head.message.clone()];
-    signal.message.as_ref().is_none_or(|c| c.regex.is_match(message))
-        && signal.head.as_ref().is_none_or(|c| c.regex.is_match(&head.bytes))
-}
-
-fn hit(signal: &Signal, id: SignalId, head: Option<&Head>, file: &Arc<str>, line: RawLine) -> Hit {
-    let mut captures = Vec::new();
-    if let Some(clause) = &signal.matches {
-        clause.capture_into(line.bytes, &mut captures);
+impl Record {
+    fn carry(self, file: &Arc<str>) -> Option<Carry> {
+        if self.is_before() {
+            return None;
+        }
+        let (head, given) = self.into_head(file);
+        Some(Carry { head, given })
     }
-    let head = head.inspect(|head| capture_head(signal, head, &mut captures));
-    let mut hit = Hit {
-        signal: id,
-        stamp: None,
-        captures,
-        weight: 1,
-        line: evidence(file, line),
-        head: head.filter(|h| h.line.offset != line.offset).map(|h| h.line.clone()),
-    };
-    hit.weigh(signal);
-    hit
-}
-
-fn capture_head(signal: &Signal, head: &Head, captures: &mut Vec<(crate::pattern::CaptureId, Box<str>)>) {
-    if let Some(clause) = &signal.message {
-        clause.capture_into(&head.bytes[head.message.clone()], captures);
-    }
-    if let Some(clause) = &signal.head {
-        clause.capture_into(&head.bytes, captures);
-    }
-}
-
-impl Hit {
-    fn weigh(&mut self, signal: &Signal) {
-        let times = signal.weight.and_then(|id| self.captures.iter().find(|(c, _)| *c == id));
-        self.weight = times.and_then(|(_, text)| text.parse().ok()).unwrap_or(1).max(1);
-    }
-
-    /// Gives an orphan the head that stands in the file before.
-    pub fn adopt(&mut self, signal: &Signal, head: &Head) {
-        capture_head(signal, head, &mut self.captures);
-        self.head = Some(head.line.clone());
-        self.weigh(signal);
-    }
-}
-
-fn evidence(file: &Arc<str>, line: RawLine) -> Line {
-    let text = &line.bytes[..line.bytes.len().min(EVIDENCE_BYTES)];
-    Line { file: file.clone(), number: line.number, offset: line.offset, text: text.into() }
 }
 
 #[cfg(test)]

@@ -208,3 +208,33 @@ fn live_the_wall_clock_tells() {
     fresh.set_wall(0);
     assert_eq!(place(&mut fresh, [hit(utc(2 * JUMP)), hit(utc(3 * JUMP))]), ["hit 600000", "hit 900000"]);
 }
+
+#[test]
+fn live_the_clock_of_a_family_that_is_read_to_its_end_follows_the_wall() {
+    let mut clock = clock("UTC");
+    let mut out = Vec::new();
+    clock.set_wall(100_000);
+    clock.place(hit(utc(99_000)), &mut out);
+    assert_eq!(clock.at_end(&mut out), Some(99_000));
+    clock.set_wall(105_000);
+    assert_eq!(clock.at_end(&mut out), Some(103_000));
+    // The wall clock was set back: the family's is not.
+    clock.set_wall(50_000);
+    assert_eq!(clock.at_end(&mut out), Some(103_000));
+    assert_eq!(shown(&out), ["hit 99000", "tick 103000"]);
+}
+
+#[test]
+fn live_a_family_whose_clock_is_far_off_keeps_its_own() {
+    let mut clock = clock("UTC");
+    let mut out = Vec::new();
+    let wall = 100 * MINUTE;
+    clock.set_wall(wall);
+    clock.place(hit(utc(wall - 60 * MINUTE)), &mut out);
+    clock.written(Stamp::Utc(wall - 60 * MINUTE));
+    assert_eq!(clock.skew(), Some(-60 * MINUTE));
+    clock.set_wall(wall + 10 * SECOND);
+    assert_eq!(clock.at_end(&mut out), Some(wall - 60 * MINUTE + 8 * SECOND));
+    clock.written(Stamp::Utc(wall));
+    assert_eq!(clock.skew(), None);
+}

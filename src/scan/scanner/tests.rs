@@ -1,6 +1,8 @@
 use super::*;
 use crate::pattern::compile;
 use crate::pattern::diagnostic::Source;
+use crate::scan::belief::SIGHT;
+use crate::scan::{HEAD_LIMIT, Head, judge_head};
 
 const LOG: &str = r##"
 [layout.app]
@@ -150,7 +152,7 @@ fn every_line_can_be_a_record() {
     let times: Vec<_> =
         seen.iter().filter_map(|s| if let Seen::Hit(h) = s { Some(h.stamp.is_some()) } else { None }).collect();
     assert_eq!(times, [false, false, true, true, true], "a line without a time has that of the one before");
-    assert_eq!((summary.untimed, summary.orphans.len()), (3, 0));
+    assert_eq!((summary.untimed, summary.orphans.len()), (4, 0), "hits, of three records");
 }
 
 /// Lines before the first head wait for the file before; what its head would decide is left open.
@@ -171,8 +173,8 @@ fn lines_before_the_first_head_are_orphans() {
     assert_eq!(seen.iter().filter(|s| matches!(s, Seen::Hit(_))).count(), 2);
     let ours = Head { line: summary.orphans[0].line.clone(), bytes: (*b"xx ours").into(), message: 3..7 };
     let (plain, with_message) = (p.signal(summary.orphans[0].signal), p.signal(summary.orphans[1].signal));
-    assert!(judge_head(plain, Some(&ours)) && judge_head(plain, None));
-    assert!(judge_head(with_message, Some(&ours)) && !judge_head(with_message, None));
+    assert!(judge_head(plain, Some(ours.view())) && judge_head(plain, None));
+    assert!(judge_head(with_message, Some(ours.view())) && !judge_head(with_message, None));
 }
 
 /// Behind a hole the record's head is not known, so only what needs none is found, and once.
@@ -263,4 +265,20 @@ fn impossible_times_are_counted() {
         .collect();
     assert_eq!(times, [(summary.first, true)]);
     assert_eq!(summary.untimed, 1);
+}
+
+/// Of lines without a time there may be no end, and each may have a hit that waits for a time to be believed or not.
+#[test]
+fn hits_wait_no_longer_than_within_sight() {
+    let text = LOG.replace("role    =", "records = \"line\"\nrole    =") + &signal("lost", "match = 'lost'");
+    let source = Source { name: "test".into(), text, builtin: false };
+    let patterns = compile(&[source]).patterns.unwrap();
+    let mut scanner = Scanner::new(&patterns, &patterns.logs[0], "x".into(), Zone::UTC, Lookahead::File);
+    let mut seen = Vec::new();
+    scanner.feed((head(1, "x") + &head(2, "x").replace("2021", "2031")).as_bytes(), &mut seen);
+    let lines = (SIGHT / 5) as usize;
+    scanner.feed("lost\n".repeat(lines - 100).as_bytes(), &mut seen);
+    assert!(seen.is_empty(), "what comes next may take the time back");
+    scanner.feed("lost\n".repeat(200).as_bytes(), &mut seen);
+    assert_eq!(seen.iter().filter(|seen| matches!(seen, Seen::Hit(_))).count(), lines + 100);
 }

@@ -10,7 +10,7 @@ fn believed(own: &[Option<i64>]) -> Vec<Option<i64>> {
 fn believed_with(own: &[Option<i64>], ahead: usize) -> Vec<Option<i64>> {
     let (mut belief, mut seen) = (Belief::new(Zone::UTC, ahead), Vec::new());
     for (number, time) in own.iter().enumerate() {
-        belief.record(time.map(|s| Stamp::Local(s * 1000)), &mut seen);
+        belief.record(time.map(|s| Stamp::Local(s * 1000)), 0, &mut seen);
         belief.hit(hit(number as u64), &mut seen);
     }
     belief.finish(&mut seen);
@@ -101,7 +101,7 @@ fn records_without_a_time_have_that_of_the_one_before() {
 fn live_believes_at_once() {
     assert_eq!(believed_with(&times(&[0, WILD, 1]), 0), times(&[0, WILD, 1]));
     let (mut belief, mut seen) = (Belief::new(Zone::UTC, 0), Vec::new());
-    belief.record(Some(Stamp::Local(7000)), &mut seen);
+    belief.record(Some(Stamp::Local(7000)), 0, &mut seen);
     belief.hit(hit(1), &mut seen);
     assert!(matches!(seen.as_slice(), [Seen::Hit(h)] if h.stamp == Some(Stamp::Local(7000))), "{seen:?}");
 }
@@ -110,7 +110,8 @@ fn live_believes_at_once() {
 fn what_was_not_believed_is_counted() {
     let (mut belief, mut seen) = (Belief::new(Zone::UTC, WINDOW), Vec::new());
     for t in [0, WILD, 1, WILD, 2, 3] {
-        belief.record(Some(Stamp::Local(t * 1000)), &mut seen);
+        belief.record(Some(Stamp::Local(t * 1000)), 0, &mut seen);
+        belief.hit(hit(0), &mut seen);
     }
     belief.finish(&mut seen);
     assert_eq!((belief.disbelieved, belief.first, belief.last()), (2, Some(Stamp::Local(0)), Some(Stamp::Local(3000))));
@@ -121,7 +122,10 @@ fn what_was_not_believed_is_counted() {
 fn other_kinds_of_times() {
     let of = |stamps: &[Stamp]| {
         let (mut belief, mut seen) = (Belief::new(Zone::UTC, WINDOW), Vec::new());
-        stamps.iter().for_each(|s| belief.record(Some(*s), &mut seen));
+        for stamp in stamps {
+            belief.record(Some(*stamp), 0, &mut seen);
+            belief.hit(hit(0), &mut seen);
+        }
         belief.finish(&mut seen);
         belief.disbelieved
     };
@@ -140,7 +144,7 @@ fn ticks(zone: &str, heads: &[&str]) -> Vec<usize> {
     let (mut belief, mut shown) = (Belief::new(zone, 0), Vec::new());
     for (at, head) in heads.iter().enumerate() {
         let mut seen = Vec::new();
-        belief.record(Some(local(head)), &mut seen);
+        belief.record(Some(local(head)), 0, &mut seen);
         shown.extend(seen.contains(&Seen::Tick(local(head))).then_some(at));
     }
     shown
@@ -174,7 +178,8 @@ fn a_change_of_the_offset_is_no_wild_time() {
     let zone = Zone::parse("Europe/Berlin").unwrap();
     let (mut belief, mut seen) = (Belief::new(zone, WINDOW), Vec::new());
     for head in ["2021-10-31 02:00:10", "2021-10-31 02:59:50", "2021-10-31 02:00:10", "2021-10-31 02:10:00"] {
-        belief.record(Some(local(head)), &mut seen);
+        belief.record(Some(local(head)), 0, &mut seen);
+        belief.hit(hit(0), &mut seen);
     }
     belief.finish(&mut seen);
     assert_eq!(belief.disbelieved, 0);
@@ -185,7 +190,7 @@ fn a_change_of_the_offset_is_no_wild_time() {
 fn ticks_are_the_oldest_of_the_last_times() {
     let (mut belief, mut seen) = (Belief::new(Zone::UTC, WINDOW), Vec::new());
     for t in [5, 3, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18] {
-        belief.record(Some(Stamp::Local(t)), &mut seen);
+        belief.record(Some(Stamp::Local(t)), 0, &mut seen);
         belief.tick(&mut seen);
     }
     belief.finish(&mut seen);
@@ -193,7 +198,7 @@ fn ticks_are_the_oldest_of_the_last_times() {
     let ticks: Vec<&Seen> = seen.iter().filter(|s| matches!(s, Seen::Tick(_))).collect();
     assert_eq!(ticks.last(), Some(&&Seen::Tick(Stamp::Local(11))));
     let (mut belief, mut seen) = (Belief::new(Zone::UTC, WINDOW), Vec::new());
-    belief.record(Some(Stamp::Local(5)), &mut seen);
+    belief.record(Some(Stamp::Local(5)), 0, &mut seen);
     belief.finish(&mut seen);
     belief.tick(&mut seen);
     assert!(seen.is_empty(), "too few to know");
@@ -203,11 +208,11 @@ fn ticks_are_the_oldest_of_the_last_times() {
 fn a_hole_is_between_the_times_next_to_it() {
     let (mut belief, mut seen) = (Belief::new(Zone::UTC, WINDOW), Vec::new());
     belief.hole();
-    belief.record(Some(Stamp::Local(5)), &mut seen);
+    belief.record(Some(Stamp::Local(5)), 0, &mut seen);
     belief.hole();
     assert!(belief.in_hole());
-    belief.record(None, &mut seen);
-    belief.record(Some(Stamp::Local(9)), &mut seen);
+    belief.record(None, 0, &mut seen);
+    belief.record(Some(Stamp::Local(9)), 0, &mut seen);
     assert!(!belief.in_hole());
     belief.finish(&mut seen);
     let (first, second) = (
@@ -227,9 +232,27 @@ fn a_small_step_back_behind_a_quiet_hour_takes_nothing_back() {
 #[test]
 fn records_without_a_time_do_not_wait_for_ever() {
     let (mut belief, mut seen) = (Belief::new(Zone::UTC, WINDOW), Vec::new());
-    belief.record(Some(Stamp::Local(0)), &mut seen);
-    for _ in 0..100_000 {
-        belief.record(None, &mut seen);
-        assert!(belief.pending.len() <= MOST + 1);
+    let far = SIGHT / 10;
+    belief.record(Some(Stamp::Local(0)), 0, &mut seen);
+    for number in 1..4 * far {
+        belief.record(None, 10 * number, &mut seen);
+        assert!(belief.pending.len() as u64 <= far + 1);
+    }
+    assert_eq!(belief.pending.len(), 1, "none waits but the last, which may get hits");
+}
+
+/// What takes a time back stands no further behind it than we look.
+#[test]
+fn a_time_is_taken_back_within_sight_only() {
+    for (offset, expect) in [(10 + SIGHT - 1, 0), (10 + SIGHT, WILD)] {
+        let (mut belief, mut seen) = (Belief::new(Zone::UTC, WINDOW), Vec::new());
+        let records = [(0, Some(0)), (10, Some(WILD)), (20, None), (offset, Some(1)), (offset + 10, Some(2))];
+        for (number, (offset, time)) in records.into_iter().enumerate() {
+            belief.record(time.map(|s| Stamp::Local(s * 1000)), offset, &mut seen);
+            belief.hit(hit(number as u64), &mut seen);
+        }
+        belief.finish(&mut seen);
+        let Seen::Hit(wild) = &seen[1] else { panic!("{seen:?}") };
+        assert_eq!(wild.stamp.map(seconds), Some(expect));
     }
 }

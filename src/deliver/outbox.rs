@@ -1,0 +1,307 @@
+//! What is to be sent, until every sink has it.
+//!
+//! One sequence of records, with a cursor for each sink. A record is offered only after the commit that made it durable
+//! (or when there is no store, and the record says so); the cursor moves over acknowledged records alone, without gaps.
+//! So a crash repeats at most what was not acknowledged, and nothing is skipped. The newest records are also in memory;
+//! a sink that is far behind gets the older ones from the store.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::sink::{Ended, Sink};
+use crate::state::{Batch, Broken, Store, Table};
+use crate::transition::Transition;
+
+/// Durable records that are kept in memory, in bytes of their JSON.
+const WINDOW: usize = 8 << 20;
+
+/// Records that are read from the store at a time.
+const READ: usize = 256;
+
+struct Entry {
+    number: u64,
+    /// Only this sink gets it.
+    only: Option<Arc<str>>,
+    record: Arc<Transition>,
+    /// As it is stored.
+    bytes: Arc<[u8]>,
+    stored: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored<'a> {
+    only: Option<&'a str>,
+    json: &'a str,
+}
+
+/// A sink, and how far it is.
+struct Port {
+    sink: Box<dyn Sink>,
+    /// The number of the next record to offer.
+    next: u64,
+    /// The number behind the last record that the sink took.
+    offered: u64,
+    /// What the store knows as acknowledged.
+    saved: Option<u64>,
+    /// Read from the store, in order of numbers, the first of them `next` or later.
+    ahead: VecDeque<Entry>,
+}
+
+/// The numbers of `window` rise without gaps, and all entries that are not stored are in it.
+#[derive(Default)]
+pub struct Outbox {
+    window: VecDeque<Entry>,
+    bytes: usize,
+    next: u64,
+    ports: Vec<Port>,
+    /// All records below are gone from the store.
+    dropped: u64,
+}
+
+/// How far a sink is, for people.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Lag {
+    pub sink: String,
+    /// Records that it has not acknowledged.
+    pub waiting: u64,
+    pub ended: Option<String>,
+}
+
+impl Outbox {
+    /// The outbox as the store knows it.
+    pub fn restore(store: &Store) -> Result<Outbox, Broken> {
+        let mut next = store.outbox_end()?;
+        store.each(Table::Sinks, |_, value| next = next.max(number(value).unwrap_or(0)))?;
+        Ok(Outbox { next, ..Outbox::default() })
+    }
+
+    /// Where a sink goes on: behind what it has acknowledged. `None`: the store does not know it.
+    pub fn cursor(store: &Store, sink: &str) -> Result<Option<u64>, Broken> {
+        Ok(store.get(Table::Sinks, sink.as_bytes())?.as_deref().and_then(number))
+    }
+
+    /// The number of the next record.
+    pub fn end(&self) -> u64 {
+        self.next
+    }
+
+    /// Some sink has not been offered everything yet.
+    pub fn is_offering(&self) -> bool {
+        self.ports.iter().any(|port| port.next < self.next && port.sink.ended().is_none())
+    }
+
+    /// Adds a sink that has acknowledged everything below `from`.
+    pub fn add(&mut self, sink: Box<dyn Sink>, from: u64) {
+        self.ports.push(Port { sink, next: from, offered: from, saved: None, ahead: VecDeque::new() });
+    }
+
+    /// To all sinks, or to a single one.
+    pub fn push(&mut self, record: Transition, only: Option<Arc<str>>) -> serde_json::Result<()> {
+        let json = record.to_json()?;
+        let stored = Stored { only: only.as_deref(), json: &json };
+        let bytes: Arc<[u8]> = postcard::to_stdvec(&stored).unwrap_or_default().into();
+        self.bytes += bytes.len();
+        self.window.push_back(Entry { number: self.next, only, record: Arc::new(record), bytes, stored: false });
+        self.next += 1;
+        Ok(())
+    }
+
+    /// Is there anything that was never given to a commit?
+    pub fn is_fresh(&self) -> bool {
+        self.window.back().is_some_and(|entry| !entry.stored)
+    }
+
+    /// What the next commit has to say: the records that are new, and what was acknowledged. `anew`: the store is new.
+    pub fn save(&mut self, batch: &mut Batch, anew: bool) {
+        let fresh = self.window.iter().filter(|entry| anew || !entry.stored);
+        batch.outbox.extend(fresh.map(|entry| (entry.number, entry.bytes.to_vec())));
+        for port in &mut self.ports {
+            let acknowledged = port.acknowledged();
+            if anew || port.saved != Some(acknowledged) {
+                batch.put(Table::Sinks, port.sink.name(), acknowledged.to_le_bytes().to_vec());
+                port.saved = Some(acknowledged);
+            }
+        }
+        let all = self.all_acknowledged();
+        if all > self.dropped {
+            batch.sent.push(self.dropped..all);
+            self.dropped = all;
+        }
+    }
+
+    /// The commit was made.
+    pub fn saved(&mut self) {
+        for entry in self.window.iter_mut().rev().take_while(|entry| !entry.stored) {
+            entry.stored = true;
+        }
+        self.trim();
+    }
+
+    fn all_acknowledged(&self) -> u64 {
+        self.ports.iter().map(Port::acknowledged).min().unwrap_or(self.next)
+    }
+
+    /// What all sinks have, and what the store has, need not be in memory.
+    fn trim(&mut self) {
+        let all = self.all_acknowledged();
+        while let Some(first) = self.window.front()
+            && (first.number < all || (first.stored && self.bytes > WINDOW))
+        {
+            self.bytes -= first.bytes.len();
+            self.window.pop_front();
+        }
+    }
+
+    /// Offers to each sink what it has not been offered, as far as it has room. Without a store nothing is durable, and
+    /// waiting for one would be silence.
+    pub fn deliver(&mut self, store: Option<&Store>) -> Result<(), Broken> {
+        for port in &mut self.ports {
+            port.deliver(&self.window, self.next, store)?;
+        }
+        if store.is_none() {
+            self.trim();
+        }
+        Ok(())
+    }
+
+    /// Some sink has acknowledged what the store does not know of yet.
+    pub fn has_news(&self) -> bool {
+        self.ports.iter().any(|port| port.saved != Some(port.acknowledged()))
+    }
+
+    /// The first sink that has ended, and why.
+    pub fn ended(&self) -> Option<(&str, Ended)> {
+        self.ports.iter().find_map(|port| Some((port.sink.name(), port.sink.ended()?)))
+    }
+
+    pub fn lags(&self) -> Vec<Lag> {
+        let lag = |port: &Port| Lag {
+            sink: port.sink.name().to_owned(),
+            waiting: self.next.saturating_sub(port.acknowledged()),
+            ended: port.sink.ended().map(|ended| format!("{ended:?}")),
+        };
+        self.ports.iter().map(lag).collect()
+    }
+
+    /// The same of a watch that does not run.
+    pub fn saved_lags(store: &Store) -> Result<Vec<Lag>, Broken> {
+        let end = Outbox::restore(store)?.next;
+        let mut lags = Vec::new();
+        store.each(Table::Sinks, |name, value| {
+            let waiting = end.saturating_sub(number(value).unwrap_or(0));
+            lags.push(Lag { sink: String::from_utf8_lossy(name).into_owned(), waiting, ended: None });
+        })?;
+        Ok(lags)
+    }
+
+    /// Lets every sink take what it was offered.
+    pub fn finish(&mut self, patience: std::time::Duration) {
+        let until = std::time::Instant::now() + patience;
+        for port in &mut self.ports {
+            port.sink.finish(until.saturating_duration_since(std::time::Instant::now()));
+        }
+    }
+}
+
+impl Port {
+    fn deliver(&mut self, window: &VecDeque<Entry>, end: u64, store: Option<&Store>) -> Result<(), Broken> {
+        while self.next < end {
+            let first = window.front().map_or(end, |entry| entry.number);
+            if self.next < first {
+                match store {
+                    Some(store) => {
+                        if !self.read_on(first, store)? {
+                            return Ok(());
+                        }
+                    }
+                    // What only the store has goes out when it is back.
+                    None => return Ok(()),
+                }
+                continue;
+            }
+            let Some(entry) = usize::try_from(self.next - first).ok().and_then(|at| window.get(at)) else {
+                return Ok(());
+            };
+            if (store.is_some() && !entry.stored) || !self.offer(entry) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Offers what is below `until` and only in the store. `false`: the sink has no more room.
+    fn read_on(&mut self, until: u64, store: &Store) -> Result<bool, Broken> {
+        if self.ahead.is_empty() {
+            let ahead = &mut self.ahead;
+            store.outbox(self.next, |number, bytes| {
+                if number < until {
+                    ahead.extend(read(number, bytes));
+                }
+                number < until && ahead.len() < READ
+            })?;
+        }
+        if self.ahead.is_empty() {
+            // Nothing of these numbers is left.
+            self.next = until;
+        }
+        while let Some(entry) = self.ahead.pop_front() {
+            if !self.offer(&entry) {
+                self.ahead.push_front(entry);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Gives a record to the sink, if it is for it. `false`: the sink has no room.
+    fn offer(&mut self, entry: &Entry) -> bool {
+        if entry.only.as_deref().is_none_or(|only| only == self.sink.name()) {
+            let taken = match entry.stored {
+                true => self.sink.offer(entry.number, &entry.record),
+                false => self.sink.offer(entry.number, &entry.not_durable()),
+            };
+            if !taken {
+                return false;
+            }
+            self.offered = entry.number + 1;
+        }
+        self.next = entry.number + 1;
+        true
+    }
+
+    /// Every record with a lower number has arrived, or was not for this sink.
+    fn acknowledged(&self) -> u64 {
+        match self.sink.acknowledged() {
+            all if all >= self.offered => self.next,
+            some => some,
+        }
+    }
+}
+
+impl Entry {
+    fn not_durable(&self) -> Arc<Transition> {
+        Arc::new(Transition { durable: false, ..(*self.record).clone() })
+    }
+}
+
+/// An entry that cannot be read is none: its bytes are checked by the store, so an older format is at work.
+fn read(number: u64, bytes: &[u8]) -> Option<Entry> {
+    let stored: Stored = postcard::from_bytes(bytes).ok()?;
+    let record = serde_json::from_str(stored.json).ok()?;
+    Some(Entry {
+        number,
+        only: stored.only.map(Into::into),
+        record: Arc::new(record),
+        bytes: bytes.into(),
+        stored: true,
+    })
+}
+
+fn number(bytes: &[u8]) -> Option<u64> {
+    bytes.try_into().ok().map(u64::from_le_bytes)
+}
+
+#[cfg(test)]
+mod tests;
