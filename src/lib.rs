@@ -15,6 +15,7 @@
 //! - [`catalogue`]: what an alarm means, and what to do about it.
 //! - [`config`]: what the file and the command line come to.
 //! - [`watch`]: logs as they are written, turn by turn.
+//! - [`doctor`]: what stands in the way of watching.
 //! - [`cli`]: one file per command.
 
 pub mod catalogue;
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod config;
 pub mod correlate;
 pub mod deliver;
+pub mod doctor;
 pub mod explain;
 pub mod input;
 pub mod pattern;

@@ -23,9 +23,6 @@ pub struct FilterArgs {
     #[arg(long, value_name = "TIME", help_heading = "What is written")]
     until: Option<String>,
 
-    #[command(flatten)]
-    pub shown: ShownArgs,
-
     /// Only the raises of what is still active at the end
     #[arg(long, help_heading = "What is written")]
     active: bool,

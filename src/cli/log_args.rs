@@ -1,4 +1,4 @@
-//! What `watch` and `replay` are told alike: whose the logs are, in which zone, and what of the outcome is written.
+//! What `watch` and `replay` are told alike: whose the logs are and in which zone, and what the outcome is like.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,7 @@ use crate::deliver::stdout::Format;
 use crate::time::Millis;
 use crate::transition::Severity;
 
+/// Which logs these are, and what is looked for in them.
 #[derive(Args, Clone, Debug, Default)]
 pub struct LogArgs {
     /// The configuration file; what the command line says replaces what it says
@@ -32,6 +33,13 @@ pub struct LogArgs {
     #[arg(long, value_name = "NAME=PATH", value_parser = pair)]
     pub log: Vec<(String, PathBuf)>,
 
+    #[command(flatten)]
+    pub patterns: PatternArgs,
+}
+
+/// What the outcome is like.
+#[derive(Args, Clone, Debug)]
+pub struct OutcomeArgs {
     /// The name of the cluster, the first part of every location (default: default)
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub cluster: Option<String>,
@@ -51,7 +59,7 @@ pub struct LogArgs {
     pub max_keys: Option<usize>,
 
     #[command(flatten)]
-    pub patterns: PatternArgs,
+    pub shown: ShownArgs,
 }
 
 fn pair(text: &str) -> Result<(String, PathBuf), String> {
@@ -62,23 +70,31 @@ fn pair(text: &str) -> Result<(String, PathBuf), String> {
 }
 
 impl LogArgs {
-    pub fn given(&self, shown: &ShownArgs) -> Result<Given, Failure> {
+    pub fn given(&self) -> Result<Given, Failure> {
         let (zone, zones) = zones::read(&self.tz)?;
         Ok(Given {
             zone,
             zones,
             assign: self.assign.clone(),
             logs: self.log.clone(),
+            patterns: self.patterns.patterns.clone(),
+            no_default_patterns: self.patterns.no_default_patterns,
+            ..Given::default()
+        })
+    }
+}
+
+impl OutcomeArgs {
+    pub fn given(&self, logs: &LogArgs) -> Result<Given, Failure> {
+        Ok(Given {
             cluster: self.cluster.clone(),
             format: self.format,
             hold: self.hold,
             max_keys: self.max_keys,
-            patterns: self.patterns.patterns.clone(),
-            no_default_patterns: self.patterns.no_default_patterns,
-            alarms: shown.alarm.clone(),
-            nodes: shown.node.clone(),
-            severity: shown.severity.as_deref().and_then(Severity::from_name),
-            ..Given::default()
+            alarms: self.shown.alarm.clone(),
+            nodes: self.shown.node.clone(),
+            severity: self.shown.severity.as_deref().and_then(Severity::from_name),
+            ..logs.given()?
         })
     }
 }

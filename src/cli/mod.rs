@@ -3,7 +3,7 @@
 mod alarms;
 mod check;
 mod config;
-
+mod doctor;
 pub mod exit;
 mod explain;
 mod filter;
@@ -56,6 +56,7 @@ enum Command {
     Watch(Box<watch::Watch>),
     State(state::State),
     Config(config::Config),
+    Doctor(Box<doctor::Doctor>),
 }
 
 /// What the standard streams can show.
@@ -99,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Watch(watch) => watch.run(&terminal),
         Command::State(state) => state.run(&terminal),
         Command::Config(config) => config.run(&terminal),
+        Command::Doctor(doctor) => doctor.run(&terminal),
     };
     match ended {
         Ok(exit) => exit.into(),

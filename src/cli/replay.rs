@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::Terminal;
 use super::exit::{Exit, Failure};
 use super::filter::{self, Filter, FilterArgs};
-use super::log_args::LogArgs;
+use super::log_args::{LogArgs, OutcomeArgs};
 use super::progress::Progress;
 use super::summary::{Loudness, Summary};
 use crate::config::settings::{Environment, Named};
@@ -41,6 +41,9 @@ pub struct Replay {
 
     #[command(flatten)]
     logs: LogArgs,
+
+    #[command(flatten)]
+    outcome: OutcomeArgs,
 
     #[command(flatten)]
     filter: FilterArgs,
@@ -78,6 +81,14 @@ enum FailOn {
     Raised,
 }
 
+/// What every part of a replay stands on.
+#[derive(Clone, Copy)]
+struct Ground<'a> {
+    settings: &'a Settings,
+    patterns: &'a Patterns,
+    terminal: &'a Terminal,
+}
+
 impl Replay {
     pub fn run(self: Box<Self>, terminal: &Terminal) -> Result<Exit, Failure> {
         let settings = self.settings(terminal.stderr)?;
@@ -88,7 +99,8 @@ impl Replay {
         let assigner = Assigner::new(&patterns, decisions, &host());
         let discovery = discover(&self.paths).once_each(|path| assigner.claim(path));
         refuse_missing(&discovery)?;
-        let gathered = self.gather(&patterns, &assigner, &zones, &settings, &discovery, terminal);
+        let ground = Ground { settings: &settings, patterns: &patterns, terminal };
+        let gathered = self.gather(ground, &assigner, &zones, &discovery);
         refuse_ambiguous(&gathered)?;
         self.refuse_unused(&assigner, &gathered)?;
         let mut summary = Summary::new(self.loudness());
@@ -99,7 +111,7 @@ impl Replay {
         }
         summary.zones(&zones, &gathered);
         summary.nodes(&filter, &gathered);
-        let report = self.correlate(&patterns, &settings, gathered, end, filter, &mut summary, terminal)?;
+        let report = self.correlate(ground, gathered, end, filter, &mut summary)?;
         summary.end(&report, &zones, terminal.interactive);
         if let Some(lost) = report.families.iter().find_map(|f| f.lost.as_ref()) {
             return Err(Failure::new(Exit::Failed, printable(lost)));
@@ -111,15 +123,8 @@ impl Replay {
         })
     }
 
-    fn gather(
-        &self,
-        patterns: &Patterns,
-        assigner: &Assigner,
-        zones: &LogZones,
-        settings: &Settings,
-        discovery: &Discovery,
-        terminal: &Terminal,
-    ) -> Gathered {
+    fn gather(&self, ground: Ground, assigner: &Assigner, zones: &LogZones, discovery: &Discovery) -> Gathered {
+        let Ground { settings, patterns, terminal } = ground;
         let mut progress = Progress::start(&discovery.files, terminal.interactive && !self.quiet);
         let jobs = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         let cluster = settings.cluster.value.as_str().into();
@@ -131,14 +136,13 @@ impl Replay {
 
     fn correlate(
         &self,
-        patterns: &Patterns,
-        settings: &Settings,
+        ground: Ground,
         gathered: Gathered,
         end: Option<Millis>,
         mut filter: Filter,
         summary: &mut Summary,
-        terminal: &Terminal,
     ) -> Result<Report, Failure> {
+        let Ground { settings, patterns, terminal } = ground;
         let mut stdout = Stdout::new(std::io::stdout().lock(), settings.format.value, terminal.stdout);
         let catalogue =
             self.runbook.then(|| settings.pattern_set().catalogue()).transpose().map_err(ConfigError::from)?;
@@ -169,7 +173,7 @@ impl Replay {
     fn settings(&self, coloured: bool) -> Result<Settings, Failure> {
         let named = self.logs.config.as_deref();
         let file = named.map(|path| ConfigFile::find(Some(path), coloured)).transpose()?.flatten();
-        Ok(Settings::new(self.logs.given(&self.filter.shown)?, file, &Environment::of_process()))
+        Ok(Settings::new(self.outcome.given(&self.logs)?, file, &Environment::of_process()))
     }
 
     /// A decision about nothing is a slip of the pen, and silently a wrong node in every id. The configuration may speak of

@@ -6,8 +6,7 @@ use clap::Args;
 
 use super::Terminal;
 use super::exit::{Exit, Failure};
-use super::filter::ShownArgs;
-use super::log_args::LogArgs;
+use super::log_args::{LogArgs, OutcomeArgs};
 use super::replay::host;
 use crate::config::settings::Environment;
 use crate::config::watch::WatchSettings;
@@ -67,7 +66,7 @@ pub struct WatchArgs {
     pub logs: LogArgs,
 
     #[command(flatten)]
-    pub shown: ShownArgs,
+    pub outcome: OutcomeArgs,
 }
 
 impl Watch {
@@ -105,7 +104,7 @@ impl WatchArgs {
             log_format: self.log_format,
             state: self.state.clone(),
             begin: self.from.or(self.lookback.map(Begin::Lookback)),
-            ..self.logs.given(&self.shown)?
+            ..self.outcome.given(&self.logs)?
         })
     }
 }

@@ -6,7 +6,9 @@ use crate::pattern::diagnostic::suggest;
 use crate::pattern::{LogId, Patterns, Zone};
 
 /// The zone of all logs, and those of single ones.
-pub fn read(given: &[String]) -> Result<(Option<Zone>, Vec<(String, Zone)>), Failure> {
+type Given = (Option<Zone>, Vec<(String, Zone)>);
+
+pub fn read(given: &[String]) -> Result<Given, Failure> {
     let (mut all, mut one) = (None, Vec::new());
     for text in given {
         match text.split_once('=') {

@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn the_state_lies_where_systemd_the_user_or_the_machine_says() {
-        let cases: [(&[(&str, &str)], bool, &str); 7] = [
+        type Said = &'static [(&'static str, &'static str)];
+        let cases: [(Said, bool, &str); 7] = [
             (&[("STATE_DIRECTORY", "/var/lib/x"), ("HOME", "/home/u")], false, "/var/lib/x"),
             (&[("STATE_DIRECTORY", "/var/lib/x:/var/lib/y")], true, "/var/lib/x"),
             (&[("STATE_DIRECTORY", ""), ("XDG_STATE_HOME", "/x")], true, "/var/lib/tocsin"),

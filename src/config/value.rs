@@ -172,7 +172,7 @@ pub fn severity(text: &str) -> Result<Severity, String> {
 
 pub fn not_empty(text: &str) -> Result<String, String> {
     match text.trim().is_empty() {
-        true => Err("nothing stands here".to_owned()),
+        true => Err("write a value, or remove the key".to_owned()),
         false => Ok(text.to_owned()),
     }
 }

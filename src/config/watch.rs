@@ -63,7 +63,8 @@ impl Paths {
             return Paths { chosen: settings.paths.value.clone(), tried: Vec::new() };
         }
         let tried = defaults::log_directories(patterns, root);
-        let chosen = tried.iter().filter(|p| p.exists()).cloned().collect();
+        // What cannot be judged is taken: that it cannot be read is said where it is opened.
+        let chosen = tried.iter().filter(|p| p.try_exists().unwrap_or(true)).cloned().collect();
         Paths { chosen: defaults::topmost(chosen), tried }
     }
 }

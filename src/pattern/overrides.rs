@@ -61,11 +61,12 @@ impl LimitKind {
     }
 
     fn is_of(self, raise: &RaiseDef) -> bool {
-        match (self, &raise.kind) {
-            (LimitKind::Count, RaiseKindDef::Count { .. }) => true,
-            (LimitKind::Within, RaiseKindDef::Count { .. } | RaiseKindDef::Without { .. }) => true,
-            (LimitKind::For | LimitKind::Arm, RaiseKindDef::Absent { .. }) => true,
-            _ => false,
+        match self {
+            LimitKind::Count => matches!(raise.kind, RaiseKindDef::Count { .. }),
+            LimitKind::Within => matches!(raise.kind, RaiseKindDef::Count { .. } | RaiseKindDef::Without { .. }),
+            LimitKind::For | LimitKind::Arm => matches!(raise.kind, RaiseKindDef::Absent { .. }),
+            // It stands in a clear entry.
+            LimitKind::Quiet => false,
         }
     }
 
