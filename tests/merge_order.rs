@@ -38,7 +38,10 @@ fn found(stamp: Option<Stamp>, line: u64) -> Hit {
 /// A hit that is merged at `key` and is found in the log at `time`, in this line.
 fn hit(key: Millis, time: Millis, line: u64) -> Event {
     let (hit, moment) = (found(None, line), Moment::utc(time));
-    Event { key, what: What::Hit(Arc::new(TimedHit { hit, moment, assumed: false, family: FamilyId(0), position: 0 })) }
+    Event {
+        key,
+        what: What::Hit(Arc::new(TimedHit { hit, moment, assumed: false, family: FamilyId(0), position: 0, file: 0 })),
+    }
 }
 
 fn tick(time: Millis) -> Event {

@@ -39,6 +39,8 @@ pub struct Clock {
     hole: bool,
     /// Hits so far.
     hits: u64,
+    /// Files that were begun.
+    files: u32,
     pub counts: Counts,
 }
 
@@ -60,6 +62,7 @@ struct SavedClock {
     fallback: Option<Millis>,
     hole: bool,
     hits: u64,
+    files: u32,
     counts: [u64; 4],
 }
 
@@ -76,13 +79,14 @@ impl Clock {
             skew: None,
             hole: false,
             hits: 0,
+            files: 0,
             counts: Counts::default(),
         }
     }
 
     /// What the next file or line of the family must know of those before, to be saved with how far it was read.
     pub fn save(&self) -> Option<Vec<u8>> {
-        let Clock { last, assumed, clock, fallback, hole, hits, counts, .. } = *self;
+        let Clock { last, assumed, clock, fallback, hole, hits, files, counts, .. } = *self;
         let Counts { steps, holes, disbelieved, assumed: times } = counts;
         saved::seal(&SavedClock {
             last,
@@ -91,6 +95,7 @@ impl Clock {
             fallback,
             hole,
             hits,
+            files,
             counts: [steps, holes, disbelieved, times],
         })
     }
@@ -98,10 +103,10 @@ impl Clock {
     /// Goes on from what [`save`](Clock::save) gave.
     pub fn restore(family: FamilyId, zone: Zone, bytes: &[u8]) -> Result<Clock, Unreadable> {
         let key = Key::new("family", &[&family.0.to_string()]);
-        let SavedClock { last, assumed, clock, fallback, hole, hits, counts } = saved::open(&key, bytes)?;
+        let SavedClock { last, assumed, clock, fallback, hole, hits, files, counts } = saved::open(&key, bytes)?;
         let [steps, holes, disbelieved, times] = counts;
         let counts = Counts { steps, holes, disbelieved, assumed: times };
-        Ok(Clock { last, assumed, clock, fallback, hole, hits, counts, ..Clock::new(family, zone) })
+        Ok(Clock { last, assumed, clock, fallback, hole, hits, files, counts, ..Clock::new(family, zone) })
     }
 
     pub fn last(&self) -> Option<Millis> {
@@ -125,6 +130,7 @@ impl Clock {
         modified: Option<Millis>,
         out: &mut Vec<Event>,
     ) -> Option<Millis> {
+        self.files = self.files.wrapping_add(1);
         let first = first.and_then(|s| self.zone.instant(s, self.last, modified));
         self.fallback = first.or(modified);
         if let Some(first) = first {
@@ -231,7 +237,14 @@ impl Clock {
         (self.last, self.assumed) = (Some(time), assumed);
         let key = self.clock.map_or(time, |c| c.max(time));
         self.clock = Some(key);
-        let timed = TimedHit { hit, moment: self.zone.moment(time), assumed, family: self.family, position: self.hits };
+        let timed = TimedHit {
+            hit,
+            moment: self.zone.moment(time),
+            assumed,
+            family: self.family,
+            position: self.hits,
+            file: self.files,
+        };
         self.hits += 1;
         out.push(Event { key, what: What::Hit(Arc::new(timed)) });
     }

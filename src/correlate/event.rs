@@ -83,6 +83,8 @@ pub struct TimedHit {
     pub family: FamilyId,
     /// Its place among the hits of its family, which line numbers do not tell across rolled files.
     pub position: u64,
+    /// Which of the family's files it is in, as they were begun: live, one name stands for many of them.
+    pub file: u32,
 }
 
 impl TimedHit {

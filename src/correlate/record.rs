@@ -163,7 +163,7 @@ fn line_of(families: &[Family], hit: &TimedHit, line: &Line) -> Evidence {
 }
 
 fn same_line(a: &TimedHit, b: &TimedHit) -> bool {
-    a.family == b.family && a.hit.line.offset == b.hit.line.offset && a.hit.line.file == b.hit.line.file
+    (a.family, a.file, a.hit.line.offset) == (b.family, b.file, b.hit.line.offset)
 }
 
 /// A line of this log, as much of it as a record shows.

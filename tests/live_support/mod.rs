@@ -156,10 +156,11 @@ impl Site {
         let gathered = gatherer.gather(&files);
         let options = Options { mode: Mode::Replay, hold: HOLD, end, max_keys: MAX_KEYS };
         let mut made = Vec::new();
-        let report = replay::<std::convert::Infallible>(self.patterns, gathered.families, options, None, |transition| {
-            made.push(transition);
-            Ok(())
-        });
+        let report =
+            replay::<std::convert::Infallible>(self.patterns, gathered.families, options, None, |transition| {
+                made.push(transition);
+                Ok(())
+            });
         let Ok(_) = report;
         made
     }

@@ -26,6 +26,7 @@ use tocsin::input::tail::wake::Woken;
 use tocsin::pattern::diagnostic::Source as File;
 use tocsin::pattern::{Zone, compile};
 use tocsin::transition::Transition;
+use tocsin::watch::turns::Turns;
 
 use live_support::{Site, comparable, gzip, pass};
 use rules::{Alarm, Millis};
@@ -168,50 +169,59 @@ fn roll(site: &Site, path: &PathBuf, roll: Roll, count: usize) {
     }
 }
 
+/// Lets time pass. A watch that is down is started when its pause is over.
+fn until(site: &Site, turns: &mut Option<Turns<'static>>, now: &mut Millis, down_until: &mut Millis, wall: Millis) {
+    if turns.is_none() && *down_until <= wall {
+        *now = (*down_until).max(*now);
+        *turns = Some(site.watch(*now, HOLD));
+    }
+    match turns {
+        Some(turns) => pass(turns, now, wall, &Woken::default()),
+        None => *now = wall,
+    }
+}
+
 fn check(case: &Case) -> Result<(), TestCaseError> {
     let file = File { name: "test.toml".into(), text: rules::toml(&case.alarms), builtin: false };
     let site = Site::new(compile(&[file]).patterns.expect("the generator writes valid patterns"), Zone::UTC);
     let mut now = streams::START - 10_000;
-    let mut turns = site.watch(now, HOLD);
-    let mut half: BTreeMap<usize, String> = BTreeMap::new();
+    let mut turns = Some(site.watch(now, HOLD));
+    let mut down_until = now;
     for (count, write) in case.writes().into_iter().enumerate() {
-        pass(&mut turns, &mut now, write.wall, &Woken::default());
+        until(&site, &mut turns, &mut now, &mut down_until, write.wall);
         let path = case.path(write.source);
         // A name of one scheme only, so that names say the order.
         let scheme = if write.source % 2 == 0 { [Roll::Shift, Roll::Compress] } else { [Roll::Date, Roll::Copy] };
-        if scheme.contains(&write.roll) && !half.contains_key(&write.source) {
-            if write.roll == Roll::Copy {
-                turns.read_all(now);
-            }
+        // Copied and truncated unread, lines are lost: that is not what is to be shown here.
+        let unread = write.roll == Roll::Copy && turns.is_none();
+        if scheme.contains(&write.roll) && !unread {
+            turns.iter_mut().for_each(|turns| turns.read_all(now));
             roll(&site, &path, write.roll, count);
         }
-        let text = half.remove(&write.source).unwrap_or_default() + &write.text;
-        match write.then {
-            Then::Half => {
-                let (first, rest) = text.split_at(text.len() / 2);
+        let all = Woken { all: true, ..Woken::default() };
+        match (write.then, &mut turns) {
+            (Then::Half, Some(turns)) => {
+                let (first, rest) = write.text.split_at(write.text.len() / 2);
                 site.append(&path, first.as_bytes());
-                half.insert(write.source, rest.to_owned());
-                turns.turn(now, &Woken { all: true, ..Woken::default() }).unwrap();
-                // No line is later than the hold.
-                site.append(&path, half.remove(&write.source).unwrap_or_default().as_bytes());
-                turns.turn(now, &Woken { all: true, ..Woken::default() }).unwrap();
+                turns.turn(now, &all).unwrap();
+                site.append(&path, rest.as_bytes());
+                turns.turn(now, &all).unwrap();
             }
-            Then::Sleeps => site.append(&path, text.as_bytes()),
-            Then::Wakes => {
-                site.append(&path, text.as_bytes());
-                turns.turn(now, &Woken { all: true, ..Woken::default() }).unwrap();
+            (Then::Wakes, Some(turns)) => {
+                site.append(&path, write.text.as_bytes());
+                turns.turn(now, &all).unwrap();
             }
-            Then::Crashes(pause) => {
-                site.append(&path, text.as_bytes());
-                drop(turns);
-                // What is written meanwhile is written at its time, but nobody is there.
-                now += pause;
-                turns = site.watch(now, HOLD);
+            (Then::Crashes(pause), Some(_)) => {
+                site.append(&path, write.text.as_bytes());
+                turns = None;
+                down_until = now + pause;
             }
+            _ => site.append(&path, write.text.as_bytes()),
         }
     }
-    let end = now + 20_000;
-    pass(&mut turns, &mut now, end, &Woken { all: true, ..Woken::default() });
+    let end = now + 40_000;
+    until(&site, &mut turns, &mut now, &mut down_until, end);
+    let mut turns = turns.expect("the longest pause is over");
     turns.read_all(now);
     turns.watch.commit_now(now).unwrap();
     let clock = turns.watch.clock();

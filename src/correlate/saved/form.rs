@@ -39,6 +39,7 @@ pub struct HitForm {
     pub moment: MomentForm,
     pub assumed: bool,
     pub position: u64,
+    pub file: u32,
 }
 
 /// As the record prints it is not how it is stored.

@@ -35,6 +35,7 @@ impl Names<'_> {
             moment: hit.moment.into(),
             assumed: hit.assumed,
             position: hit.position,
+            file: hit.file,
         }
     }
 }
@@ -187,7 +188,7 @@ impl<'a> Meaning<'a> {
             line: line_of_form(form.line),
             head: form.head.map(line_of_form),
         };
-        let HitForm { moment, assumed, position, .. } = form;
-        Some(Arc::new(TimedHit { hit, moment: moment.into(), assumed, family, position }))
+        let HitForm { moment, assumed, position, file, .. } = form;
+        Some(Arc::new(TimedHit { hit, moment: moment.into(), assumed, family, position, file }))
     }
 }
