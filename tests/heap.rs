@@ -220,3 +220,24 @@ fn ten_thousand_nodes_in_one_archive() {
     assert_eq!(ran.stdout.lines().count(), 20_000);
     assert!(ran.peak_kib < 256 * 1024, "peak {} KiB", ran.peak_kib);
 }
+
+/// A ZooKeeper log in which this many clients are refused, one after the other, within so many seconds.
+fn refused(clients: usize, seconds: usize) -> String {
+    let line = |n: usize| {
+        let (at, ip) = (clock(3600 + n * seconds / clients), format!("10.{}.{}.{}", n >> 16, n >> 8 & 255, n & 255));
+        format!("{at},000 [myid:] - WARN  [N:C@1] - Too many connections from /{ip} - max is 5\n")
+    };
+    (0..clients).map(line).collect()
+}
+
+#[test]
+fn a_hundred_thousand_keys_are_no_matter() {
+    // All active at once; and no more than a few thousand, as many as in the two minutes before.
+    for (seconds, most_mib) in [(50, 200), (10_000, 80)] {
+        let heap = directory(&[("n/zookeeper.log", refused(100_000, seconds).as_bytes())]);
+        let ran = replay(heap.path(), &["--tz", "UTC", "n"]).ends(0);
+        println!("{seconds} s: peak memory {} KiB", ran.peak_kib);
+        assert!(ran.stdout.lines().filter(|l| l.contains("\"event\":\"raise\"")).count() == 100_000);
+        assert!(ran.peak_kib < most_mib * 1024, "{seconds} s: peak {} KiB", ran.peak_kib);
+    }
+}
