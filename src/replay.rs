@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use crate::correlate::{Clock, Correlator, Event, Family, FamilyId, Lane, Merge, Note, Released, What};
 use crate::pattern::Patterns;
+use crate::pattern::zone::STEP_BACK;
 use crate::scan::Summary;
 use crate::time::Millis;
 use crate::transition::{Mode, Transition};
@@ -117,6 +118,14 @@ pub fn replay<E>(
     let mut made = Vec::new();
     while let Some(released) = merge.pop() {
         let at = released.family.index();
+        while listener.is_none() && correlator.step_towards(&released, &mut made) {
+            let open = |family: FamilyId| {
+                options.end.is_some() || family == released.family || !timelines[family.index()].is_over()
+            };
+            let settled =
+                || correlator.earliest_deadline(open).into_iter().chain([released.event.key - STEP_BACK]).min();
+            output.push(made.drain(..), settled)?;
+        }
         correlator.event(&released, &mut made);
         if let Some(listener) = &mut listener {
             listener(&released.event, &correlator.take_notes(), &made);
@@ -126,12 +135,7 @@ pub fn replay<E>(
         }
         output.push(made.drain(..), || {
             let open = |family: FamilyId| options.end.is_some() || !timelines[family.index()].is_over();
-            merge
-                .next_key()
-                .into_iter()
-                .map(|k| k - crate::pattern::zone::STEP_BACK)
-                .chain(correlator.earliest_deadline(open))
-                .min()
+            merge.next_key().into_iter().map(|k| k - STEP_BACK).chain(correlator.earliest_deadline(open)).min()
         })?;
     }
     if let Some(end) = options.end {

@@ -220,3 +220,23 @@ fn ten_thousand_nodes_in_one_archive() {
     assert_eq!(ran.stdout.lines().count(), 20_000);
     assert!(ran.peak_kib < 256 * 1024, "peak {} KiB", ran.peak_kib);
 }
+
+/// A ZooKeeper log in which this many clients are refused, one after the other, within so many seconds.
+fn refused(clients: usize, seconds: usize) -> String {
+    let line = |n: usize| {
+        let (at, ip) = (clock(3600 + n * seconds / clients), format!("10.{}.{}.{}", n >> 16, n >> 8 & 255, n & 255));
+        format!("{at},000 [myid:] - WARN  [N:C@1] - Too many connections from /{ip} - max is 5\n")
+    };
+    (0..clients).map(line).collect()
+}
+
+#[test]
+fn a_hundred_thousand_keys_fit_into_little_memory() {
+    // No more than two thousand at a time: those of the three minutes before. Then all active at once.
+    for (seconds, most_kib) in [(10_000, LITTLE_KIB), (50, 192 * 1024)] {
+        let heap = directory(&[("n/zookeeper.log", refused(100_000, seconds).as_bytes())]);
+        let mut command = tocsin_in_memory(most_kib, &["replay", "--tz", "UTC", "n"]);
+        let ran = run(command.current_dir(heap.path()), |_| Ok(())).ends(0);
+        assert_eq!(ran.stdout.lines().filter(|l| l.contains("\"event\":\"raise\"")).count(), 100_000, "{seconds} s");
+    }
+}

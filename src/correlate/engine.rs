@@ -46,6 +46,8 @@ pub struct Engine<'p> {
     saving: Option<Saving>,
     timers: HashMap<FamilyId, Deadlines>,
     history: History,
+    /// A `renew` entry has counted the hit at hand.
+    renewed: bool,
     out: Vec<Transition>,
     notes: Option<Vec<Note>>,
     /// What the next notes are about.
@@ -88,6 +90,7 @@ impl<'p> Engine<'p> {
             timers: HashMap::new(),
             history: History::new(patterns, several, site.hold),
             site,
+            renewed: false,
             out: Vec::new(),
             notes: None,
             about: About::default(),
@@ -217,6 +220,7 @@ impl<'p> Engine<'p> {
                     self.raise(families, instance, alarm, at, entry, hit, late);
                 }
             }
+            self.mark_counted(instance, hit);
             self.linger(instance, hit.moment.millis, hit.family);
         }
         self.about = About::default();

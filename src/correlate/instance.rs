@@ -1,13 +1,12 @@
 //! An instance: one alarm at one location with its extra key fields, and all that its rules remember.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::event::{FamilyId, TimedHit};
 use super::window::Window;
 use crate::pattern::{Alarm, AlarmId, CauseSet, ClearKind, RaiseKind};
 use crate::time::{MINUTE, Millis, Moment};
-use crate::transition::{Event, Location, Provenance};
+use crate::transition::{Event, Provenance};
 
 /// An instance without any state is kept this long after its last change: a record of the same millisecond must get
 /// another ordinal.
@@ -45,6 +44,8 @@ pub struct Memory {
     pub window: Window,
     /// The hit that a deadline will be blamed on.
     pub hit: Option<Arc<TimedHit>>,
+    /// `without`: a `renew` entry has counted that hit since the instance was raised.
+    pub is_counted: bool,
 }
 
 impl Memory {
@@ -69,23 +70,28 @@ pub struct Raised {
     /// `at`, moved along when the machine's clock was set back, so that durations stay true.
     pub clock: Millis,
     pub family: FamilyId,
-    pub causes: Vec<Arc<str>>,
-    pub params: BTreeMap<Arc<str>, String>,
+    pub causes: Box<[Arc<str>]>,
+    /// In the order of their names. A map of its own would take more than all the rest of an instance.
+    pub params: Box<[(Arc<str>, Box<str>)]>,
     pub provenance: Provenance,
 }
 
+/// There may be hundreds of thousands, so what few of them need is in boxes, and what the alarm, the place and the node say
+/// is not here at all.
 #[derive(Debug)]
 pub struct Instance {
     pub alarm: AlarmId,
+    /// Index of the first log with its service and role.
     pub place: u32,
-    pub by: Box<[Box<str>]>,
+    pub by: Arc<[Box<str>]>,
     pub key: Arc<str>,
-    pub location: Location,
     pub active: CauseSet,
-    pub raised: Option<Raised>,
+    /// While it is active.
+    pub raised: Option<Box<Raised>>,
     pub count: u64,
-    pub raise: Vec<Memory>,
-    pub quiet: Vec<Quiet>,
+    /// For each raise entry; those that raise at once have nothing to remember.
+    pub raise: Box<[Option<Box<Memory>>]>,
+    pub quiet: Box<[Quiet]>,
     pub forget: Timer,
     /// The last raise or renew hit, while it is active.
     pub last_hit: Option<Arc<TimedHit>>,
@@ -98,25 +104,17 @@ pub struct Instance {
 }
 
 impl Instance {
-    pub fn new(
-        id: AlarmId,
-        alarm: &Alarm,
-        place: u32,
-        by: Box<[Box<str>]>,
-        key: Arc<str>,
-        location: Location,
-    ) -> Instance {
+    pub fn new(id: AlarmId, alarm: &Alarm, place: u32, by: Arc<[Box<str>]>, key: Arc<str>) -> Instance {
         Instance {
             alarm: id,
             place,
             by,
             key,
-            location,
             active: 0,
             raised: None,
             count: 0,
-            raise: vec![Memory::default(); alarm.raise.len()],
-            quiet: vec![Quiet::default(); alarm.clear.len()],
+            raise: vec![None; alarm.raise.len()].into(),
+            quiet: vec![Quiet::default(); alarm.clear.len()].into(),
             forget: Timer::default(),
             last_hit: None,
             last_transition: None,
@@ -126,16 +124,22 @@ impl Instance {
         }
     }
 
+    /// What this raise entry remembers.
+    pub fn memory(&mut self, entry: usize) -> &mut Memory {
+        self.raise[entry].get_or_insert_default()
+    }
+
     pub fn timer(&mut self, slot: Slot) -> &mut Timer {
         match slot {
-            Slot::Raise(i) => &mut self.raise[usize::from(i)].timer,
+            Slot::Raise(i) => &mut self.memory(usize::from(i)).timer,
             Slot::Clear(i) => &mut self.quiet[usize::from(i)].timer,
             Slot::Forget => &mut self.forget,
         }
     }
 
     pub fn slots(&self) -> impl Iterator<Item = (Slot, &Timer)> {
-        let raise = self.raise.iter().enumerate().map(|(i, m)| (Slot::Raise(i as u16), &m.timer));
+        let raise =
+            self.raise.iter().enumerate().filter_map(|(i, m)| Some((Slot::Raise(i as u16), &m.as_ref()?.timer)));
         let quiet = self.quiet.iter().enumerate().map(|(i, q)| (Slot::Clear(i as u16), &q.timer));
         raise.chain(quiet).chain([(Slot::Forget, &self.forget)])
     }
@@ -149,7 +153,8 @@ impl Instance {
     /// Nothing would be lost with this instance at `clock`.
     pub fn is_idle(&self, alarm: &Alarm, clock: Millis) -> bool {
         let waits = self.slots().any(|(slot, t)| slot != Slot::Forget && t.deadline.is_some());
-        let counting = alarm.raise.iter().zip(&self.raise).any(|(r, m)| match r.kind {
+        let memories = alarm.raise.iter().zip(&self.raise).filter_map(|(r, m)| Some((r, m.as_ref()?)));
+        let counting = memories.into_iter().any(|(r, m)| match r.kind {
             RaiseKind::Count { within, .. } => m.window.latest().is_some_and(|t| t >= clock - within - LINGER),
             RaiseKind::Absent { span, .. } => m.run > 0 && m.last >= clock - span - LINGER,
             _ => false,
@@ -160,7 +165,7 @@ impl Instance {
 
     /// The clock behind `family` was changed: whatever it timed moves along.
     pub fn shift(&mut self, family: FamilyId, by: Millis) {
-        for memory in &mut self.raise {
+        for memory in self.raise.iter_mut().flatten() {
             if memory.timer.family == Some(family) {
                 memory.last += by;
             }
@@ -182,6 +187,7 @@ impl Instance {
     /// What is missing between two times proves nothing.
     pub fn pass_hole(&mut self, alarm: &Alarm, family: FamilyId, from: Millis, until: Millis) {
         for (raise, memory) in alarm.raise.iter().zip(&mut self.raise) {
+            let Some(memory) = memory else { continue };
             if memory.timer.family != Some(family) || memory.timer.deadline.is_some_and(|d| d <= from) {
                 continue;
             }
@@ -224,15 +230,15 @@ impl Timer {
 
 /// Recent transitions, for ordinals: event, time, how many so far.
 #[derive(Clone, Debug, Default)]
-pub struct Recent(VecDeque<(Event, Millis, u32)>);
+pub struct Recent(Vec<(Event, Millis, u32)>);
 
 impl Recent {
     /// Number of this transition among those with the same event and time.
     pub fn ordinal(&mut self, event: Event, time: Millis) -> u32 {
         let newest = self.0.iter().map(|(_, t, _)| *t).max().unwrap_or(time).max(time);
         // A step back makes `newest` mean nothing; the length bounds it then.
-        while self.0.len() > 64 || self.0.front().is_some_and(|(_, t, _)| *t < newest - LINGER) {
-            self.0.pop_front();
+        while self.0.len() > 64 || self.0.first().is_some_and(|(_, t, _)| *t < newest - LINGER) {
+            self.0.remove(0);
         }
         match self.0.iter_mut().find(|(e, t, _)| *e == event && *t == time) {
             Some((_, _, n)) => {
@@ -240,7 +246,9 @@ impl Recent {
                 *n
             }
             None => {
-                self.0.push_back((event, time, 0));
+                // Most instances are raised and cleared once.
+                self.0.reserve_exact(1);
+                self.0.push((event, time, 0));
                 0
             }
         }

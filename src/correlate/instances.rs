@@ -13,11 +13,12 @@ use crate::pattern::AlarmId;
 pub type InstanceId = u64;
 
 /// Instances of one alarm at one service and role, by the values of their `by` fields.
-type Group = HashMap<Box<[Box<str>]>, InstanceId>;
+type Group = HashMap<Arc<[Box<str>]>, InstanceId>;
 
 #[derive(Debug, Default)]
 pub struct Instances {
-    all: HashMap<InstanceId, Instance>,
+    /// In boxes, because a map that grows is there twice for a while.
+    all: HashMap<InstanceId, Box<Instance>>,
     groups: HashMap<(AlarmId, u32), Group>,
     next: InstanceId,
     /// `None`: nobody wants to know.
@@ -57,7 +58,7 @@ impl Instances {
     }
 
     pub fn get(&self, id: InstanceId) -> Option<&Instance> {
-        self.all.get(&id)
+        self.all.get(&id).map(|i| &**i)
     }
 
     /// The instance, to be changed.
@@ -72,7 +73,7 @@ impl Instances {
         let Instances { all, changes, .. } = self;
         all.iter_mut().map(|(id, instance)| {
             note(changes, *id, instance);
-            (*id, instance)
+            (*id, &mut **instance)
         })
     }
 
@@ -98,13 +99,13 @@ impl Instances {
         self.next = self.next.max(id + 1);
         let group = self.groups.entry((instance.alarm, instance.place)).or_default();
         group.insert(instance.by.clone(), id);
-        self.all.insert(id, instance);
+        self.all.insert(id, Box::new(instance));
     }
 
-    pub fn remove(&mut self, id: InstanceId) -> Option<Instance> {
+    pub fn remove(&mut self, id: InstanceId) -> Option<Box<Instance>> {
         let instance = self.all.remove(&id)?;
         if let Some(group) = self.groups.get_mut(&(instance.alarm, instance.place)) {
-            group.remove(&instance.by);
+            group.remove(&*instance.by);
         }
         if let Some(changes) = &mut self.changes
             && instance.is_saved
@@ -124,7 +125,7 @@ impl Instances {
         let Some(group) = self.groups.get(&(alarm, place)) else { return Vec::new() };
         let fits =
             |by: &[Box<str>]| by.iter().zip(wanted).all(|(own, wanted)| wanted.as_ref().is_none_or(|w| w == own));
-        let mut found: Vec<(&Box<[Box<str>]>, InstanceId)> =
+        let mut found: Vec<(&Arc<[Box<str>]>, InstanceId)> =
             group.iter().filter(|(by, _)| fits(by)).map(|(by, i)| (by, *i)).collect();
         found.sort_unstable();
         found.into_iter().map(|(_, instance)| instance).collect()

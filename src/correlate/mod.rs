@@ -164,6 +164,14 @@ impl<'p> Correlator<'p> {
         }
     }
 
+    /// Before this event is taken in: lets the family's clock go on until the next deadline fires, if one does before the
+    /// event. One event may bring a hundred thousand deadlines, whose transitions need not all be there at once.
+    pub fn step_towards(&mut self, released: &Released, out: &mut Vec<Transition>) -> bool {
+        let Node { single, several } = &mut self.nodes[self.node_of[released.family.index()]];
+        let single = single.step_towards(&self.families, released.family, &released.event, out);
+        several.step_towards(&self.families, released.family, &released.event, out) | single
+    }
+
     /// Every family's clock is at `end`: nothing is to come before it.
     pub fn complete(&mut self, end: Millis, out: &mut Vec<Transition>) {
         for node in &mut self.nodes {
@@ -192,7 +200,15 @@ impl<'p> Correlator<'p> {
 
     /// The earliest deadline that may still fire on the clock of a family that is `open`.
     pub fn earliest_deadline(&self, open: impl Fn(FamilyId) -> bool) -> Option<Millis> {
-        let engines = self.nodes.iter().flat_map(|n| [&n.single, &n.several]);
-        engines.filter_map(|e| e.earliest_deadline(&open)).min()
+        let mut lives = vec![false; self.nodes.len()];
+        let families = (0..self.families.len() as u32).map(FamilyId);
+        families.filter(|f| open(*f)).for_each(|f| lives[self.node_of[f.index()]] = true);
+        let nodes = self.nodes.iter().zip(lives);
+        // A deadline of a family that has ended is still fired by another family's hit of its instance.
+        nodes
+            .filter_map(|(n, live)| {
+                n.single.earliest_deadline(&open).into_iter().chain(n.several.earliest_deadline(|_| live)).min()
+            })
+            .min()
     }
 }

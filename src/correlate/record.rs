@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::event::{Family, TimedHit};
 use super::instance::{Instance, Raised};
-use crate::pattern::{AlarmId, Patterns, Raise};
+use crate::pattern::{AlarmId, Log, Patterns, Raise};
 use crate::scan::Line;
 use crate::time::{Millis, Moment};
 use crate::transition::{
@@ -45,15 +45,19 @@ impl Site {
     ) -> Instance {
         let alarm = patterns.alarm(id);
         let log = patterns.log(family.log);
-        let location = Location {
+        let location = self.location(log);
+        let fields: BTreeMap<&str, &str> = alarm.by.iter().map(|b| b.name()).zip(by.iter().map(|v| &**v)).collect();
+        let key = key(&alarm.name, &location, &fields).into();
+        Instance::new(id, alarm, place, by.into(), key)
+    }
+
+    fn location(&self, log: &Log) -> Location {
+        Location {
             source: self.cluster.clone(),
             service: log.service.clone(),
             role: log.role.clone(),
             node: self.node.clone(),
-        };
-        let fields: BTreeMap<&str, &str> = alarm.by.iter().map(|b| b.name()).zip(by.iter().map(|v| &**v)).collect();
-        let key = key(&alarm.name, &location, &fields).into();
-        Instance::new(id, alarm, place, by, key, location)
+        }
     }
 
     /// Notes what the instance stands on from now on; its clear will repeat it.
@@ -72,15 +76,16 @@ impl Site {
             causes.extend(label.filter(|l| !causes.contains(l)).cloned());
         }
         let hits = || std::iter::once(change.hit).chain(change.reasons.iter().flat_map(|(_, found)| found));
-        let mut params: BTreeMap<Arc<str>, String> = BTreeMap::new();
+        let mut params: BTreeMap<Arc<str>, Box<str>> = BTreeMap::new();
         for (name, capture) in &alarm.params {
             let value = hits().find_map(|h| h.hit.captures.iter().find(|(c, _)| c == capture));
-            params.extend(value.map(|(_, v)| (name.clone(), v.to_string())));
+            params.extend(value.map(|(_, v)| (name.clone(), v.clone())));
         }
         let provenance = patterns.signal(change.hit.hit.signal).provenance;
         let at = self.moment(families, change);
         let (clock, family) = (change.time, change.hit.family);
-        instance.raised = Some(Raised { at, clock, family, causes, params, provenance });
+        let (causes, params) = (causes.into(), params.into_iter().collect());
+        instance.raised = Some(Raised { at, clock, family, causes, params, provenance }.into());
     }
 
     pub fn transition(
@@ -104,15 +109,15 @@ impl Site {
             alarm_id: alarm.number,
             name: alarm.title.clone(),
             severity: alarm.severity,
-            causes: raised.causes.clone(),
+            causes: raised.causes.to_vec(),
             key: instance.key.clone(),
             time,
             raised_at: (change.event != Event::Occur).then_some(raised.at),
             cleared_by: change.cleared_by,
             duration_ms: cleared.then(|| (change.time - raised.clock).max(0)),
             node: self.node.clone(),
-            location: instance.location.clone(),
-            params: raised.params.clone(),
+            location: self.location(&patterns.logs[instance.place as usize]),
+            params: raised.params.iter().map(|(name, v)| (name.clone(), v.to_string())).collect(),
             count: instance.count,
             evidence: evidence(families, change),
             provenance: match change.cleared_by {

@@ -4,6 +4,7 @@
 //! times. Names break ties, place what has no time, and are reported where they say otherwise.
 
 use super::{FamilyRuns, Run};
+use crate::correlate::event::SLACK;
 use crate::pattern::LogId;
 use crate::pattern::stamp::Stamp;
 use crate::time::Millis;
@@ -27,8 +28,9 @@ pub fn order(family: FamilyRuns) -> Ordered {
     }
     timed.sort_by(|(a, x), (b, y)| (a, &x.rank, &x.file).cmp(&(b, &y.rank, &y.file)));
     let doubtful = |run: &Run| matches!(run.summary.first, Some(Stamp::Local(t)) if zone.doubt(t) > 0);
-    // Files that begin in an hour that occurs twice: which of the two it was, only the names tell.
-    for neighbours in timed.chunk_by_mut(|(_, x), (_, y)| doubtful(x) && doubtful(y)) {
+    // Files that begin in an hour that occurs twice, or so close together that a slow thread may have written the first
+    // line of the later one: which comes first, only the names tell.
+    for neighbours in timed.chunk_by_mut(|(a, x), (b, y)| b - a <= SLACK || (doubtful(x) && doubtful(y))) {
         neighbours.sort_by(|(a, x), (b, y)| (&x.rank, a, &x.file).cmp(&(&y.rank, b, &y.file)));
     }
     let disagreements = timed

@@ -14,16 +14,18 @@ use crate::transition::Transition;
 const BATCH: usize = 256;
 
 /// Above this, the oldest go out even if an older one might still come: order is a courtesy, memory is not.
-const MOST: usize = 16 * 1024;
-const MOST_BYTES: usize = 32 << 20;
+const MOST_BYTES: usize = 8 << 20;
+
+/// What a transition takes besides the text of its evidence, more or less: its fields, its names, its place here.
+const BARE: usize = 1024;
 
 pub struct Output<W> {
     write: W,
     /// By time and key, and for one key in the order in which they were made.
-    waiting: BTreeMap<(Millis, Arc<str>, u64), Transition>,
+    waiting: BTreeMap<(Millis, Arc<str>, u64), Box<Transition>>,
     /// For each key that waits, where its last transition stands, and how many there are.
     last: HashMap<Arc<str>, (Millis, u64)>,
-    /// What their evidence takes, which may be nothing or the larger part.
+    /// What they take.
     bytes: usize,
     made: u64,
     asked: usize,
@@ -45,14 +47,14 @@ impl<E, W: FnMut(Transition) -> Result<(), E>> Output<W> {
             self.bytes += bytes(&transition);
             let (last, count) = self.last.entry(transition.key.clone()).or_insert((Millis::MIN, 0));
             (*last, *count) = (transition.time.millis.max(*last), *count + 1);
-            self.waiting.insert((*last, transition.key.clone(), self.made), transition);
+            self.waiting.insert((*last, transition.key.clone(), self.made), Box::new(transition));
         }
         if self.waiting.len() < self.asked {
             return Ok(());
         }
         let settled = settled().unwrap_or(Millis::MAX);
         while let Some(first) = self.waiting.first_entry() {
-            if first.key().0 >= settled && self.waiting.len() < MOST && self.bytes < MOST_BYTES {
+            if first.key().0 >= settled && self.bytes < MOST_BYTES {
                 break;
             }
             self.write_first()?;
@@ -78,7 +80,7 @@ impl<E, W: FnMut(Transition) -> Result<(), E>> Output<W> {
                         self.last.remove(&transition.key);
                     }
                 }
-                (self.write)(transition)
+                (self.write)(*transition)
             }
             None => Ok(()),
         }
@@ -86,5 +88,5 @@ impl<E, W: FnMut(Transition) -> Result<(), E>> Output<W> {
 }
 
 fn bytes(transition: &Transition) -> usize {
-    transition.evidence.iter().map(|e| e.text.len()).sum()
+    BARE + transition.evidence.iter().map(|e| e.text.len()).sum::<usize>()
 }

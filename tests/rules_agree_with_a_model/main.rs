@@ -153,6 +153,32 @@ proptest! {
     }
 }
 
+/// The end of one file says nothing of when another file's line will show that a deadline of it had passed.
+#[test]
+fn a_deadline_of_a_file_that_has_ended_comes_out_in_order_of_time() {
+    let said = |signal| Said::Signal { signal, weight: 1, captures: [None; 4] };
+    let record = |ahead, signal| Record { before: Between::Nothing, ahead, behind: 0, said: said(signal) };
+    let source = |log, records| Source { node: 0, log, records };
+    let alarm = |name: &str, logs, stateless, kind| Alarm {
+        name: name.to_owned(),
+        logs,
+        by: vec![],
+        stateless,
+        raise: vec![Raise { kind, cause: None, renew: false, with: vec![], unless: vec![] }],
+        clear: vec![],
+    };
+    let absent = Kind::Absent { absent: vec![0], span: 1000, arm: 1, disarm: vec![2] };
+    // Far more than what is asked for at a time, all later than the deadline; and more than a minute of them.
+    let mut many: Vec<Record> = (0..2000).map(|_| record(500, 1)).collect();
+    many.push(record(500, 2));
+    let case = Case {
+        alarms: vec![alarm("A0", vec![0, 2], false, absent), alarm("A1", vec![2], true, Kind::On { on: vec![1] })],
+        sources: vec![source(0, vec![record(0, 0)]), source(2, many)],
+        end: None,
+    };
+    agree(&case).unwrap();
+}
+
 /// What the property above leaves out, since its families share no node: one whose clock was set back is far behind in
 /// what a look back goes through, and must not hide what others said before.
 #[test]

@@ -186,6 +186,8 @@ struct Instance {
     row: Vec<usize>,
     /// Of each `without`: the hit that waits.
     waiting: Vec<Option<HitId>>,
+    /// What `renew` entries have counted since the raise.
+    renewed: BTreeSet<HitId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -263,6 +265,7 @@ impl Rules<'_> {
                 seen: vec![vec![]; raises],
                 row: vec![0; raises],
                 waiting: vec![None; raises],
+                renewed: BTreeSet::new(),
             });
             self.instances.len() - 1
         })
@@ -390,6 +393,7 @@ impl Rules<'_> {
                 }
                 Due::Raise(entry) => {
                     let weight = match self.alarm.raise[entry].kind {
+                        Kind::Without { .. } if self.instances[at].renewed.contains(&next.hit) => 0,
                         Kind::Without { .. } => self.hits[next.hit].weight,
                         _ => 1,
                     };
@@ -516,6 +520,7 @@ impl Rules<'_> {
         let instance = &mut self.instances[at];
         if !instance.active.is_empty() {
             instance.count += weight;
+            instance.renewed.insert(hit);
             instance.begun.push(Begun { causes, time, family, hit, hole: None });
         }
     }
@@ -582,6 +587,7 @@ impl Rules<'_> {
             let instance = &mut self.instances[at];
             instance.count = 0;
             instance.raised = None;
+            instance.renewed.clear();
             instance.begun.clear();
             instance.quieted.fill(0);
         }

@@ -58,18 +58,20 @@ impl Engine<'_> {
         for quiet in &mut instance.quiet {
             (quiet.timer.deadline, quiet.hit) = (None, None);
         }
+        instance.raise.iter_mut().flatten().for_each(|memory| memory.is_counted = false);
         instance.last_hit = None;
         let change = Change { event: Event::Clear, hit, time, deadline, late, cleared_by: Some(by), reasons: &[] };
         let transition = self.site.transition(self.patterns, families, instance, &change);
+        instance.raised = None;
         self.out.extend(transition);
         self.linger(id, time, hit.family);
     }
 
     pub(super) fn stop(&mut self, id: InstanceId, at: usize) {
         let Some(instance) = self.instances.get_mut(id) else { return };
-        let memory = &mut instance.raise[at];
+        let memory = instance.memory(at);
         let waited = memory.timer.deadline.take().is_some() || memory.run > 0;
-        memory.run = 0;
+        (memory.run, memory.hit) = (0, None);
         let absent = matches!(self.patterns.alarm(instance.alarm).raise[at].kind, RaiseKind::Absent { .. });
         self.note(
             id,

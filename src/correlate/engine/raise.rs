@@ -42,8 +42,19 @@ impl Engine<'_> {
         if active {
             self.note(id, Did::Renewed { cause: entry.cause });
             self.touch(families, id, entry, cause);
+            self.renewed = true;
         } else {
             self.note(id, Did::NothingToRenew);
+        }
+    }
+
+    /// What a `renew` entry has counted is not counted again when it has waited.
+    pub(super) fn mark_counted(&mut self, id: InstanceId, hit: &TimedHit) {
+        if std::mem::take(&mut self.renewed)
+            && let Some(instance) = self.instances.get_mut(id)
+        {
+            let waiting = instance.raise.iter_mut().flatten().filter(|m| m.hit.as_ref().is_some_and(|h| h.is(hit)));
+            waiting.for_each(|memory| memory.is_counted = true);
         }
     }
 
@@ -165,7 +176,7 @@ impl Engine<'_> {
     ) {
         let Some(instance) = self.instances.get_mut(id) else { return };
         let active = instance.active & bit(entry.cause) != 0;
-        let have = instance.raise[at].window.add(cause.time, cause.weight, cause.hit.family, within, need);
+        let have = instance.memory(at).window.add(cause.time, cause.weight, cause.hit.family, within, need);
         if active {
             self.begin(families, id, entry, cause, late);
         } else if have >= need {
@@ -185,11 +196,11 @@ impl Engine<'_> {
         hit: &Arc<TimedHit>,
     ) {
         let Some(instance) = self.instances.get_mut(id) else { return };
-        let memory = &mut instance.raise[at];
+        let memory = instance.memory(at);
         let deadline = match memory.timer.deadline {
             Some(earlier) => earlier,
             None => {
-                memory.hit = Some(hit.clone());
+                (memory.hit, memory.is_counted) = (Some(hit.clone()), false);
                 self.set_timer(id, Slot::Raise(at as u16), deadline, hit.family);
                 deadline
             }
@@ -207,7 +218,7 @@ impl Engine<'_> {
         hit: &Arc<TimedHit>,
     ) {
         let Some(instance) = self.instances.get_mut(id) else { return };
-        let memory = &mut instance.raise[at];
+        let memory = instance.memory(at);
         let time = hit.moment.millis;
         let in_a_row = memory.run > 0 && time - memory.last <= span;
         memory.last = if in_a_row { time.max(memory.last) } else { time };

@@ -60,7 +60,10 @@ impl Engine<'_> {
         into.extend(changes.gone.iter().map(|key| (Key::new(INSTANCE, &[key]), None)));
         for number in changes.changed {
             if let Some(instance) = self.instances.get(number) {
-                into.insert(Key::new(INSTANCE, &[&instance.key]), seal(&form(names, entries, number, instance)));
+                into.insert(
+                    Key::new(INSTANCE, &[&instance.key]),
+                    seal(&form(names, &self.site, entries, number, instance)),
+                );
             }
         }
     }
@@ -190,14 +193,8 @@ impl Engine<'_> {
 
     /// The instance with nothing but its name and what its ids are made from.
     fn bare(&self, id: AlarmId, place: u32, form: &InstanceForm) -> Instance {
-        let location = Location {
-            source: form.cluster.clone(),
-            service: form.service.clone(),
-            role: form.role.clone(),
-            node: form.node.clone(),
-        };
         let by = form.by.iter().map(|(_, value)| value.clone()).collect();
-        let mut instance = Instance::new(id, self.patterns.alarm(id), place, by, form.key.clone(), location);
+        let mut instance = Instance::new(id, self.patterns.alarm(id), place, by, form.key.clone());
         instance.recent = form.recent.iter().copied().collect();
         instance
     }

@@ -22,6 +22,26 @@ impl Engine<'_> {
         }
     }
 
+    /// Fires what is due first of what this event will fire. False if it will fire nothing.
+    pub fn step_towards(
+        &mut self,
+        families: &[Family],
+        id: FamilyId,
+        event: &super::super::event::Event,
+        out: &mut Vec<Transition>,
+    ) -> bool {
+        let time = match &event.what {
+            What::Tick(time) => *time,
+            What::Hit(hit) => hit.moment.millis,
+            What::Hole { .. } | What::Step(_) => return false,
+        };
+        let next = self.timers.get(&id).and_then(|timers| timers.peek()).map(|Reverse((deadline, ..))| *deadline);
+        let Some(next) = next.filter(|next| next + SLACK < time) else { return false };
+        self.advance(families, id, (next + SLACK + 1).min(time));
+        out.append(&mut self.out);
+        true
+    }
+
     /// The logs are complete until `end`, all of them: deadlines of all families fire in one order.
     pub fn complete(&mut self, families: &[Family], end: Millis, out: &mut Vec<Transition>) {
         for (id, clock) in &mut self.clocks {
@@ -101,10 +121,14 @@ impl Engine<'_> {
         match slot {
             Slot::Raise(at) => {
                 let entry = &alarm.raise[usize::from(at)];
-                let memory = &mut instance.raise[usize::from(at)];
+                let memory = instance.memory(usize::from(at));
                 memory.run = 0;
-                let Some(hit) = memory.hit.clone() else { return };
-                let weight = if matches!(entry.kind, RaiseKind::Absent { .. }) { 1 } else { hit.hit.weight };
+                let Some(hit) = memory.hit.take() else { return };
+                let weight = match entry.kind {
+                    RaiseKind::Absent { .. } => 1,
+                    _ if memory.is_counted => 0,
+                    _ => hit.hit.weight,
+                };
                 let cause = Cause { hit: &hit, time: deadline, deadline: true, weight };
                 if !self.suppressed(families, id, entry, &cause) {
                     self.begin(families, id, entry, &cause, false);

@@ -150,6 +150,7 @@ pub struct MemoryForm {
     pub last: Millis,
     pub window: Vec<(Millis, u64, Index)>,
     pub hit: Option<Index>,
+    pub is_counted: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -6,16 +6,21 @@ use super::form::{EntryForm, FamilyForm, HitForm, Index, InstanceForm, MemoryFor
 use super::mention::{EntryNames, Meaning, Mentions, Names};
 use crate::correlate::event::{FamilyId, TimedHit};
 use crate::correlate::instance::{Instance, Memory, Quiet, Raised, Timer};
+use crate::correlate::record::Site;
 use crate::correlate::window::Window;
 use crate::pattern::{Alarm, CauseSet, ClearKind};
 
-pub fn form(names: Names, entries: &EntryNames, number: u64, instance: &Instance) -> InstanceForm {
+pub fn form(names: Names, site: &Site, entries: &EntryNames, number: u64, instance: &Instance) -> InstanceForm {
     let alarm = names.patterns.alarm(instance.alarm);
     let mut mentions = Mentions::new(names);
     let raised = instance.raised.as_ref().filter(|_| instance.active != 0);
     let raised = raised.map(|r| raised_form(alarm, r, mentions.family(r.family)));
     let raise = entries.raise(instance.alarm).iter().zip(&instance.raise);
-    let raise = raise.filter(|(_, m)| m.remembers()).map(|(e, m)| memory_form(e, m, &mut mentions)).collect();
+    let raise = raise
+        .filter_map(|(e, m)| Some((e, m.as_deref()?)))
+        .filter(|(_, m)| m.remembers())
+        .map(|(e, m)| memory_form(e, m, &mut mentions))
+        .collect();
     let quiet = alarm.clear.iter().zip(entries.clear(instance.alarm)).zip(&instance.quiet);
     let quiet = quiet.filter_map(|((clear, entry), quiet)| match clear.kind {
         ClearKind::Quiet(span) if quiet.timer.deadline.is_some() => Some(QuietForm {
@@ -31,15 +36,15 @@ pub fn form(names: Names, entries: &EntryNames, number: u64, instance: &Instance
     let last_hit = instance.last_hit.as_ref().map(|hit| mentions.hit(hit));
     let last_transition = instance.last_transition.map(|(time, family)| (time, mentions.family(family)));
     let (families, hits) = mentions.finish();
-    let at = &instance.location;
+    let log = &names.patterns.logs[instance.place as usize];
     InstanceForm {
-        cluster: at.source.clone(),
-        node: at.node.clone(),
-        service: at.service.clone(),
-        role: at.role.clone(),
+        cluster: site.cluster.clone(),
+        node: site.node.clone(),
+        service: log.service.clone(),
+        role: log.role.clone(),
         alarm: alarm.name.clone(),
         key: instance.key.clone(),
-        by: alarm.by.iter().zip(&instance.by).map(|(by, value)| (by.name().into(), value.clone())).collect(),
+        by: alarm.by.iter().zip(&*instance.by).map(|(by, value)| (by.name().into(), value.clone())).collect(),
         number,
         families,
         hits,
@@ -63,8 +68,8 @@ fn raised_form(alarm: &Alarm, raised: &Raised, family: Index) -> RaisedForm {
         at: raised.at.into(),
         clock: raised.clock,
         family,
-        causes: raised.causes.clone(),
-        params: raised.params.clone(),
+        causes: raised.causes.to_vec(),
+        params: raised.params.iter().map(|(name, v)| (name.clone(), v.to_string())).collect(),
         provenance: raised.provenance,
     }
 }
@@ -77,6 +82,7 @@ fn memory_form<'a>(entry: &EntryForm, memory: &'a Memory, mentions: &mut Mention
         last: memory.last,
         window: memory.window.hits().map(|(t, weight, family)| (t, weight, mentions.family(family))).collect(),
         hit: memory.hit.as_ref().map(|hit| mentions.hit(hit)),
+        is_counted: memory.is_counted,
     }
 }
 
@@ -148,14 +154,15 @@ pub fn remember(
     into.raised = form.raised.and_then(|r| {
         let family = mentioned.family(r.family)?;
         let RaisedForm { at, clock, causes, params, provenance, .. } = r;
-        Some(Raised { at: at.into(), clock, family, causes, params, provenance })
+        let params = params.into_iter().map(|(name, v)| (name, v.into())).collect();
+        Some(Raised { at: at.into(), clock, family, causes: causes.into(), params, provenance }.into())
     });
     into.last_hit = mentioned.hit(form.last_hit);
     into.last_transition = form.last_transition.and_then(|(time, family)| Some((time, mentioned.family(family)?)));
     into.forget = mentioned.timer(&form.forget);
     for memory in form.raise {
         match entries.raise(into.alarm).iter().position(|e| *e == memory.entry) {
-            Some(at) => into.raise[at] = memory_of(memory, mentioned),
+            Some(at) => into.raise[at] = Some(memory_of(memory, mentioned).into()),
             None => whole = false,
         }
     }
@@ -200,5 +207,5 @@ fn memory_of(form: MemoryForm, mentioned: &Mentioned) -> Memory {
         }
     }
     let (timer, hit) = (mentioned.timer(&form.timer), mentioned.hit(form.hit));
-    Memory { timer, run: form.run, last: form.last, window, hit }
+    Memory { timer, run: form.run, last: form.last, window, hit, is_counted: form.is_counted }
 }
