@@ -8,6 +8,7 @@ mod duplicate;
 pub mod gather;
 mod order;
 mod output;
+mod read;
 pub mod store;
 mod timeline;
 
