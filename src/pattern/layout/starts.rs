@@ -36,7 +36,8 @@ impl Starts {
             HirKind::Repetition(repetition) => self.add(&repetition.sub) || repetition.min == 0,
             HirKind::Capture(capture) => self.add(&capture.sub),
             HirKind::Concat(parts) => parts.iter().all(|part| self.add(part)),
-            HirKind::Alternation(parts) => parts.iter().fold(false, |empty, part| self.add(part) || empty),
+            // All of them count, so all are asked.
+            HirKind::Alternation(parts) => parts.iter().filter(|part| self.add(part)).count() > 0,
         }
     }
 
