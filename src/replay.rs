@@ -9,6 +9,7 @@ pub mod gather;
 pub mod join;
 mod order;
 mod output;
+mod read;
 pub mod store;
 mod timeline;
 

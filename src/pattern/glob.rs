@@ -4,8 +4,6 @@
 //! stands above it is the node. Written here because two things are asked that glob crates do not answer: where in
 //! the path the match begins, and whether any path could match two globs at once.
 
-use std::collections::HashSet;
-
 use regex::Regex;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,10 +137,22 @@ fn step(token: Option<&Token>, state: usize, c: char) -> Option<usize> {
 /// shorter one begins where the other does, or at a later component of it. That is the same as reading the longer
 /// one for a while alone.
 fn common(a: &[Token], b: &[Token]) -> Option<String> {
+    // Nearly all pairs of a pattern set are told apart here, and the search is for the few that are left.
+    if ends_differ(a, b) {
+        return None;
+    }
     let prefixed = |tokens: &[Token]| -> Vec<Token> { [&[Token::Deep, Token::Char('/')], tokens].concat() };
     [(a.to_vec(), b.to_vec()), (a.to_vec(), prefixed(b)), (prefixed(a), b.to_vec())]
         .iter()
         .find_map(|(a, b)| common_text(a, b))
+}
+
+/// Is there a character at the end of one, in front of anything wild, that the other cannot have there?
+fn ends_differ(a: &[Token], b: &[Token]) -> bool {
+    let pairs = a.iter().rev().zip(b.iter().rev());
+    let mut chars =
+        pairs.map_while(|pair| if let (Token::Char(a), Token::Char(b)) = pair { Some((a, b)) } else { None });
+    chars.any(|(a, b)| a != b)
 }
 
 /// A state in each of two globs, and from which step and by which character it was reached first.
@@ -151,7 +161,9 @@ type Reached = ((usize, usize), Option<(usize, char)>);
 fn common_text(a: &[Token], b: &[Token]) -> Option<String> {
     // Each pair of states with the step that led to it, in the order of the search.
     let mut reached: Vec<Reached> = vec![((0, 0), None)];
-    let mut seen = HashSet::from([(0, 0)]);
+    let mut seen = vec![false; (a.len() + 1) * (b.len() + 1)];
+    let mut is_new = |(i, j): (usize, usize)| !std::mem::replace(&mut seen[i * (b.len() + 1) + j], true);
+    is_new((0, 0));
     let mut at = 0;
     while let Some(&((i, j), _)) = reached.get(at) {
         let (ends_a, ends_b) = (closure(a, i), closure(b, j));
@@ -167,7 +179,7 @@ fn common_text(a: &[Token], b: &[Token]) -> Option<String> {
                     _ => ('a'..='z').rev().find(|c| step(token_a, p, *c).is_some() && step(token_b, q, *c).is_some()),
                 };
                 let next = c.and_then(|c| Some(((step(token_a, p, c)?, step(token_b, q, c)?), c)));
-                if let Some((states, c)) = next.filter(|(states, _)| seen.insert(*states)) {
+                if let Some((states, c)) = next.filter(|(states, _)| is_new(*states)) {
                     reached.push((states, Some((at, c))));
                 }
             }

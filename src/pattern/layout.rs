@@ -6,6 +6,7 @@
 mod conversion;
 mod halves;
 mod program;
+mod starts;
 #[cfg(test)]
 mod tests;
 mod words;

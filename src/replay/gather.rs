@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::duplicate::{Deduplicated, without_duplicates};
+use super::read::{Blocks, Idle, Reader};
 use super::store::{BUDGET, Budget, Recorder};
 use super::{FamilyRuns, Run};
 use crate::correlate::Family;
@@ -14,13 +15,7 @@ use crate::input::archive::{self, Damage, MemberInfo, Visitor};
 use crate::input::assign::{Assigner, Assignment, Place, SAMPLE, Unassigned};
 use crate::input::discover::Found;
 use crate::pattern::{LogId, Patterns, Zone};
-use crate::scan::{Lookahead, Scanner, Seen, Summary};
-
-/// What is scanned at a time.
-const BLOCK: usize = 256 * 1024;
-
-/// What is kept of a file's beginning, to know the same content again.
-const START: usize = 256;
+use crate::scan::{Lookahead, Scanner, Summary};
 
 pub struct Gatherer<'a> {
     pub patterns: &'a Patterns,
@@ -97,18 +92,20 @@ impl Gatherer<'_> {
     pub fn gather(&self, files: &[Found]) -> Gathered {
         let budget = Budget::new(BUDGET);
         let next = AtomicUsize::new(0);
+        let workers = self.jobs.clamp(1, files.len().max(1));
+        let idle = Idle::new(self.jobs.saturating_sub(workers));
         let done: Mutex<Vec<(usize, Told)>> = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
-            for _ in 0..self.jobs.clamp(1, files.len().max(1)) {
+            for _ in 0..workers {
                 scope.spawn(|| {
-                    // One for all files: between what is kept of each, freed blocks would be holes that nothing fits into.
-                    let mut block = vec![0; BLOCK];
+                    let mut blocks = Blocks::new();
                     loop {
                         let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(found) = files.get(at) else { return };
-                        let told = self.file(found, &budget, &mut block);
+                        let Some(found) = files.get(at) else { break };
+                        let told = self.file(found, &budget, &idle, &mut blocks);
                         done.lock().unwrap_or_else(PoisonError::into_inner).push((at, told));
                     }
+                    idle.add();
                 });
             }
         });
@@ -118,8 +115,8 @@ impl Gatherer<'_> {
         Gathered { spilled: budget.spilled(), ..gathered }
     }
 
-    fn file(&self, found: &Found, budget: &Arc<Budget>, block: &mut [u8]) -> Told {
-        let mut visit = Visit { gatherer: self, found, budget, block, told: Vec::new(), notes: Vec::new() };
+    fn file(&self, found: &Found, budget: &Arc<Budget>, idle: &Idle, blocks: &mut Blocks) -> Told {
+        let mut visit = Visit { gatherer: self, found, budget, idle, blocks, told: Vec::new(), notes: Vec::new() };
         let ended = if found.path.as_os_str() == "-" {
             archive::visit_stream("-", Box::new(io::stdin()), &mut visit)
         } else {
@@ -184,7 +181,8 @@ struct Visit<'a> {
     gatherer: &'a Gatherer<'a>,
     found: &'a Found,
     budget: &'a Arc<Budget>,
-    block: &'a mut [u8],
+    idle: &'a Idle,
+    blocks: &'a mut Blocks,
     told: Told,
     /// What is said of a member before it comes.
     notes: Vec<String>,
@@ -205,30 +203,15 @@ impl Visit<'_> {
         let patterns = self.gatherer.patterns;
         let file: Arc<str> = shown(&info.path).into();
         let zone = self.gatherer.zones.of(assignment.log);
-        let mut scanner = Scanner::new(patterns, patterns.log(assignment.log), file.clone(), zone, Lookahead::File);
-        let mut recorder = Recorder::new(self.budget.clone());
-        let mut seen: Vec<Seen> = Vec::new();
-        let mut start: Vec<u8> = sample[..sample.len().min(START)].to_vec();
-        let mut last = sample.last().copied();
-        scanner.feed(sample, &mut seen);
-        loop {
-            for s in seen.drain(..) {
-                recorder.push(&s)?;
-            }
-            let read = fill(data, self.block)?;
-            if read == 0 {
-                break;
-            }
-            if start.is_empty() {
-                start = self.block[..read.min(START)].to_vec();
-            }
-            last = Some(self.block[read - 1]);
-            scanner.feed(&self.block[..read], &mut seen);
-        }
+        let scanner = Scanner::new(patterns, patterns.log(assignment.log), file.clone(), zone, Lookahead::File);
+        let mut reader = Reader::new(scanner, Recorder::new(self.budget.clone()));
+        reader.feed(sample)?;
+        // What is not packed is read faster than it is scanned.
+        let idle = Some(self.idle).filter(|_| info.compressed);
+        let Reader { scanner, mut recorder, start, last, .. } = reader.read(data, idle, self.blocks)?;
+        let mut seen = Vec::new();
         let summary = scanner.finish(&mut seen);
-        for s in &seen {
-            recorder.push(s)?;
-        }
+        seen.iter().try_for_each(|seen| recorder.push(seen))?;
         Ok(Run {
             file: file.to_string(),
             seen: recorder.finish(file),
@@ -305,18 +288,4 @@ fn shown(path: &str) -> String {
         Some(rest) if rest.is_empty() || rest.starts_with('!') => format!("stdin{rest}"),
         _ => path.to_owned(),
     }
-}
-
-/// Fills the block as far as the data goes: decoders hand out small pieces, and scanning wants large ones.
-fn fill(data: &mut dyn Read, block: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < block.len() {
-        match data.read(&mut block[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(filled)
 }

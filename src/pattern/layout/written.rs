@@ -1,5 +1,6 @@
-//! Layouts that are written as a regex. The regex is taken as it is; this adds two things that make it cheap: the
-//! literal with which every head begins, and, where the regex shows it, the place of the time without captures.
+//! Layouts that are written as a regex. The regex is taken as it is; this adds three things that make it cheap: the
+//! bytes with which a head can begin, the literal with which every head begins, and, where the regex shows it, the place
+//! of the time without captures.
 
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
@@ -8,11 +9,13 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 use super::super::regexes;
 use super::super::stamp::{Stamp, TimeFormat};
 use super::halves::{Halves, group};
+use super::starts::Starts;
 use super::{LayoutError, Parts};
 
 #[derive(Clone, Debug)]
 pub(super) struct Written {
     shape: Shape,
+    starts: Starts,
     /// Every head begins with these bytes.
     prefix: Box<[u8]>,
     /// How to find the end of the time, if it begins right after the prefix.
@@ -44,7 +47,7 @@ impl Written {
         }
         let (prefix, time) = place(&hir);
         let shape = halves(&hir).map_or(Shape::Whole(regex), Shape::Halves);
-        Ok(Written { shape, prefix, time })
+        Ok(Written { shape, starts: Starts::of(&hir), prefix, time })
     }
 
     /// The regex that decides whether a line is a head, and has the group `time`.
@@ -55,12 +58,22 @@ impl Written {
         }
     }
 
+    /// What comes after the literal with which every head begins; `None` if the line is plainly no head.
+    fn after_prefix<'l>(&self, line: &'l [u8]) -> Option<&'l [u8]> {
+        match self.starts.may_match(line) {
+            false => None,
+            // Comparing with nothing is slow where nothing is at no real address.
+            true if self.prefix.is_empty() => Some(line),
+            true => line.strip_prefix(&*self.prefix),
+        }
+    }
+
     pub(super) fn is_head(&self, line: &[u8]) -> bool {
-        line.starts_with(&self.prefix) && self.head().is_match(line)
+        self.after_prefix(line).is_some() && self.head().is_match(line)
     }
 
     pub(super) fn stamp(&self, line: &[u8], format: &TimeFormat) -> Option<Stamp> {
-        let rest = line.strip_prefix(&*self.prefix)?;
+        let rest = self.after_prefix(line)?;
         let Some(end) = self.time else {
             let found = self.head().captures(line)?;
             return whole(format, found.name("time")?.as_bytes());
@@ -74,9 +87,7 @@ impl Written {
     }
 
     pub(super) fn parse(&self, line: &[u8], format: &TimeFormat) -> Option<Parts> {
-        if !line.starts_with(&self.prefix) {
-            return None;
-        }
+        self.after_prefix(line)?;
         let found = self.head().captures(line)?;
         let start = found.get_match().end();
         // A group in an alternative that was not taken: the parts are empty, but the line is a head all the same.
