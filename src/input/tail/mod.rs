@@ -317,6 +317,7 @@ impl Tail {
                 continue;
             }
             match self.candidate(sibling, place) {
+                Ok(Some(Candidate::Plain(plain))) if plain.identity == *identity && self.was_copied(&plain) => {}
                 Ok(Some(candidate)) => return Ok(Some(candidate.in_doubt(verdict.ok()))),
                 Ok(None) => {}
                 Err(error) if is_missing(&error) => {}
@@ -329,12 +330,12 @@ impl Tail {
         unreadable.map_or(Ok(None), Err)
     }
 
-    /// Was the live file copied and truncated while we were not there, and does it begin as it did before? Then a copy has
-    /// the place, too, and goes on in another way.
+    /// Was the file copied and truncated while we were not there, and does it begin as it did before? Then an older file
+    /// has the place, too, and goes on in another way.
     fn was_copied(&mut self, live: &Plain) -> bool {
         let place = live.place_at(live.offset);
         let present = siblings(&self.live, None).unwrap_or_default();
-        let others = present.iter().filter(|s| s.identity != live.identity && place.offset > 0);
+        let others = present.iter().take_while(|s| s.identity != live.identity && place.offset > 0);
         let unread: Vec<&Sibling> =
             others.filter(|s| !matches!(self.known.judge(s, &present), Ok(Verdict::Known))).collect();
         let mut candidates = unread.into_iter().filter_map(|s| self.candidate(s, &place).ok().flatten());
