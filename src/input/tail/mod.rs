@@ -32,7 +32,7 @@ pub use step::{Begin, Lost, Step, Unreadable};
 use crate::input::archive::{Opened, Unpacked};
 use crate::time::{Millis, SECOND};
 use cursor::Position;
-use fingerprint::{Identity, Place};
+use fingerprint::{FOOT, HEAD, Identity, Place, Print};
 use known::{Known, Verdict};
 use packed::{Packed, Passed};
 use plain::{Got, Plain};
@@ -82,6 +82,8 @@ enum At {
 
 struct Away {
     position: Position,
+    /// Behind the last newline in front of it.
+    line: Place,
     why: Why,
     /// Files that were looked at and are not it.
     tried: Vec<Identity>,
@@ -97,11 +99,30 @@ enum Why {
     Truncated { size: u64 },
 }
 
+impl Away {
+    fn new(position: Position, line: Place, why: Why) -> Away {
+        Away { position, line, why, tried: Vec::new() }
+    }
+
+    /// The position at an offset in front of it.
+    fn position_at(&self, offset: u64, live: &Path) -> Position {
+        let Position { identity, place } = self.position;
+        let known = [place, self.line].into_iter().find(|known| known.offset == offset);
+        let place = known.or_else(|| open_at(live, Some(identity), &place).ok()??.place_at(offset).into());
+        // Where nothing can be asked, the inode has to do.
+        let head = |head: Print| if u64::from(head.length) <= offset { head } else { Print::default() };
+        let place = place.unwrap_or(Place { offset, head: head(self.position.place.head), foot: Print::default() });
+        Position { identity, place }
+    }
+}
+
 enum Passing {
     /// The file that was being read went on here.
     Back(Away),
     /// What was read up to here is known.
     Behind(Place),
+    /// Before the file that was being read is looked for in it: it may be one that is known up to here.
+    Check(Away, Place),
 }
 
 /// A step without borrowed bytes.
@@ -124,7 +145,7 @@ impl Tail {
     /// A family that was read by an earlier process.
     pub fn resume(live: PathBuf, cursor: &Cursor) -> Tail {
         let at = match cursor.at {
-            Some(position) => At::Away(Away { position, why: Why::Resumed, tried: Vec::new() }),
+            Some(position) => At::Away(Away::new(position, position.place, Why::Resumed)),
             None => At::Between,
         };
         Tail::at(live, at, Known::new(cursor.read.clone()))
@@ -153,7 +174,7 @@ impl Tail {
         let at = match &self.at {
             At::Plain(plain) => Some(plain.position_at(offset)),
             At::Packed(packed) => Some(packed.position_at(offset)),
-            At::Away(away) | At::Passing(_, Passing::Back(away)) => Some(away.position),
+            At::Away(away) | At::Passing(_, Passing::Back(away) | Passing::Check(away, _)) => Some(away.position_at(offset, &self.live)),
             At::First(_) => return None,
             At::Between if self.start.is_some() => return None,
             At::Passing(..) | At::Between => None,
@@ -170,8 +191,7 @@ impl Tail {
         let At::Plain(plain) = &self.at else { return false };
         let stands = fs::metadata(&plain.path).is_ok_and(|m| Identity::of(&m) == plain.identity);
         if stands && plain.quiet_since.is_none() {
-            let position = plain.position();
-            self.at = At::Away(Away { position, why: Why::Closed, tried: Vec::new() });
+            self.at = At::Away(plain.away(Why::Closed));
         }
         stands
     }
@@ -232,7 +252,7 @@ impl Tail {
         None
     }
 
-    /// Looks for the file that was being read.
+    /// Looks for the file that was being read. What cannot be read may be it, for a while.
     fn find(&mut self, away: Away, now: Millis) -> Option<Said> {
         match self.found(&away) {
             Ok(Some(Candidate::Plain(plain))) => {
@@ -242,12 +262,15 @@ impl Tail {
                 self.at = At::Plain(plain);
             }
             Ok(Some(Candidate::Packed(packed))) => self.at = At::Passing(packed, Passing::Back(away)),
+            Ok(Some(Candidate::Doubtful(packed, known))) => self.at = At::Passing(packed, Passing::Check(away, known)),
             Ok(None) => self.lose(away),
-            Err(error) => {
-                let said = unreadable(&self.live, error);
+            Err((path, error)) => {
+                if path != self.live && !self.is_patient(away.position.identity, now) {
+                    self.lose(away);
+                    return None;
+                }
                 self.at = At::Away(away);
-                let _ = now;
-                return Some(said);
+                return Some(unreadable(&path, error));
             }
         }
         None
@@ -268,44 +291,59 @@ impl Tail {
         self.end();
     }
 
-    fn found(&self, away: &Away) -> io::Result<Option<Candidate>> {
-        let place = &away.position.place;
-        if !matches!(away.why, Why::Truncated { .. })
-            && identity_at(&self.live) == Some(away.position.identity)
-            && let Some(plain) = open_at(&self.live, Some(away.position.identity), place)?
-        {
-            return Ok(Some(Candidate::Plain(plain)));
-        }
-        let all = match siblings(&self.live, Some(away.position.identity)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            all => all?,
-        };
+    /// By device and inode first, then by content: the oldest file that has the place.
+    fn found(&mut self, away: &Away) -> Result<Option<Candidate>, (PathBuf, io::Error)> {
+        let Position { identity, place } = &away.position;
+        let live = self.live.clone();
+        let at_live = |error| (live.clone(), error);
         let truncated = matches!(away.why, Why::Truncated { .. });
-        let is_it = |s: &&Sibling| s.identity == away.position.identity;
-        for sibling in all.iter().filter(is_it).filter(|s| !s.packed && !truncated) {
-            if let Some(plain) = open_at(&sibling.path, Some(sibling.identity), place)? {
+        if !truncated && identity_at(&self.live) == Some(*identity) {
+            let plain = open_at(&self.live, Some(*identity), place).map_err(at_live)?;
+            if let Some(plain) = plain.filter(|plain| !self.was_copied(plain)) {
                 return Ok(Some(Candidate::Plain(plain)));
             }
         }
-        if place.offset == 0 {
-            return Ok(None);
-        }
-        for sibling in all.iter().filter(|s| !(away.tried.contains(&s.identity) || truncated && is_it(s))) {
-            if let Some(candidate) = self.candidate(sibling, place)? {
-                return Ok(Some(candidate));
+        let all = match siblings(&self.live, Some(*identity)) {
+            Err(error) if is_missing(&error) => Vec::new(),
+            all => all.map_err(|error| (self.directory().to_owned(), error))?,
+        };
+        let mut unreadable = None;
+        let (same, others): (Vec<&Sibling>, Vec<&Sibling>) = all.iter().partition(|s| s.identity == *identity);
+        let others = others.into_iter().filter(|_| place.offset > 0).map(|s| (s, self.known.judge(s, &all)));
+        let same = same.into_iter().filter(|_| !truncated).map(|s| (s, Ok(Verdict::Unread)));
+        let candidates: Vec<_> = same.chain(others).collect();
+        for (sibling, verdict) in candidates {
+            if away.tried.contains(&sibling.identity) || matches!(verdict, Ok(Verdict::Known | Verdict::Other(_))) {
+                continue;
+            }
+            match self.candidate(sibling, place) {
+                Ok(Some(Candidate::Plain(plain))) if plain.identity == *identity && self.was_copied(&plain) => {}
+                Ok(Some(candidate)) => return Ok(Some(candidate.in_doubt(verdict.ok()))),
+                Ok(None) => {}
+                Err(error) if is_missing(&error) => {}
+                Err(error) => unreadable = unreadable.or(Some((sibling.path.clone(), error))),
             }
         }
-        if truncated {
-            return Ok(None);
+        if !truncated && place.offset > 0 && let Some(plain) = open_at(&self.live, None, place).map_err(at_live)? {
+            return Ok(Some(Candidate::Plain(plain)));
         }
-        Ok(open_at(&self.live, None, place)?.map(Candidate::Plain))
+        unreadable.map_or(Ok(None), Err)
+    }
+
+    /// Was the file copied and truncated while we were not there, and does it begin as it did before? Then an older file
+    /// has the place, too, and goes on in another way.
+    fn was_copied(&mut self, live: &Plain) -> bool {
+        let place = live.place_at(live.offset);
+        let present = siblings(&self.live, None).unwrap_or_default();
+        let others = present.iter().take_while(|s| s.identity != live.identity && place.offset > 0);
+        let unread: Vec<&Sibling> =
+            others.filter(|s| !matches!(self.known.judge(s, &present), Ok(Verdict::Known))).collect();
+        let mut candidates = unread.into_iter().filter_map(|s| self.candidate(s, &place).ok().flatten());
+        candidates.any(|candidate| candidate.goes_on_differently(&place, live).unwrap_or(false))
     }
 
     /// May this file hold the place? A plain one can be asked, an archive has to be unpacked up to it.
     fn candidate(&self, sibling: &Sibling, place: &Place) -> io::Result<Option<Candidate>> {
-        if self.known.is_known(sibling) {
-            return Ok(None);
-        }
         if !sibling.packed {
             return Ok(open_at(&sibling.path, Some(sibling.identity), place)?.map(Candidate::Plain));
         }
@@ -317,21 +355,25 @@ impl Tail {
     }
 
     fn read(&mut self, mut plain: Plain, now: Millis, buffer: &mut [u8]) -> Option<Said> {
+        let is_first = plain.offset == 0;
         match plain.read(buffer) {
+            // Nothing tells an empty file from itself: it may have been written, copied and truncated in between.
+            Ok(Got::Bytes(_)) if is_first && self.has_unread(plain.identity, Beside::Older) => {
+                self.end();
+                None
+            }
             Ok(Got::Bytes(range)) => {
                 self.at = At::Plain(plain);
                 Some(Said::Bytes(range))
             }
             Ok(Got::Nothing { links }) => self.at_end(plain, links, now),
             Ok(Got::Changed { size }) => {
-                let (position, why) = (plain.position(), Why::Truncated { size });
-                self.at = At::Away(Away { position, why, tried: Vec::new() });
+                self.at = At::Away(plain.away(Why::Truncated { size }));
                 None
             }
             Err(error) => {
                 let said = unreadable(&plain.path, error);
-                let position = plain.position();
-                self.at = At::Away(Away { position, why: Why::Closed, tried: Vec::new() });
+                self.at = At::Away(plain.away(Why::Closed));
                 Some(said)
             }
         }
@@ -341,6 +383,10 @@ impl Tail {
     fn at_end(&mut self, mut plain: Plain, links: u64, now: Millis) -> Option<Said> {
         let in_its_place = match fs::metadata(&self.live) {
             Ok(live) if Identity::of(&live) == plain.identity => {
+                if plain.offset == 0 && self.is_unread_beside(&plain, Beside::Older, now) {
+                    self.end();
+                    return None;
+                }
                 plain.quiet_since = None;
                 self.at = At::Plain(plain);
                 return Some(Said::AtEnd);
@@ -354,7 +400,7 @@ impl Tail {
                 return Some(said);
             }
         };
-        let has_successor = in_its_place || self.has_successor(&plain, now);
+        let has_successor = in_its_place || self.is_unread_beside(&plain, Beside::Any, now);
         if !has_successor && links > 0 {
             plain.quiet_since = None;
             self.at = At::Plain(plain);
@@ -373,8 +419,8 @@ impl Tail {
         Some(if has_successor { Said::Pending(since + QUIET) } else { Said::AtEnd })
     }
 
-    /// Has a file been rolled after this one? The directory is listed only if it may have changed.
-    fn has_successor(&mut self, plain: &Plain, now: Millis) -> bool {
+    /// The same, asked again and again: the directory is listed only if it may have changed.
+    fn is_unread_beside(&mut self, plain: &Plain, beside: Beside, now: Millis) -> bool {
         let modified = fs::metadata(self.directory()).map(|m| fingerprint::Modified::of(&m)).unwrap_or_default();
         if let Some((at, then, found)) = self.listed
             && then == modified
@@ -382,13 +428,27 @@ impl Tail {
         {
             return found;
         }
-        let present = siblings(&self.live, None).unwrap_or_default();
-        let mut found = false;
-        for sibling in present.iter().filter(|s| s.identity != plain.identity) {
-            found |= self.known.judge(sibling, &present).is_ok_and(|verdict| verdict != Verdict::Known);
-        }
+        let found = self.has_unread(plain.identity, beside);
         self.listed = Some((now, modified, found));
         found
+    }
+
+    /// Is there an unread file beside this one? An archive that may be a known file counts only if it is newer.
+    fn has_unread(&mut self, file: Identity, beside: Beside) -> bool {
+        let present = siblings(&self.live, None).unwrap_or_default();
+        let at = present.iter().position(|s| s.identity == file);
+        let older = at.unwrap_or(if beside == Beside::Older { present.len() } else { 0 });
+        for (index, sibling) in present.iter().enumerate().filter(|(index, _)| Some(*index) != at) {
+            let unread = match self.known.judge(sibling, &present) {
+                Ok(Verdict::Unread | Verdict::Grown(_)) => index < older || beside == Beside::Any,
+                Ok(Verdict::Perhaps(_) | Verdict::Other(_)) => (index < older) == (beside == Beside::Older),
+                Ok(Verdict::Known) | Err(_) => false,
+            };
+            if unread {
+                return true;
+            }
+        }
+        false
     }
 
     fn unpack(&mut self, mut packed: Packed, buffer: &mut [u8]) -> Option<Said> {
@@ -406,8 +466,7 @@ impl Tail {
             }
             Err(error) => {
                 let said = unreadable(&packed.path, error);
-                let position = packed.position_at(packed.offset);
-                self.at = At::Away(Away { position, why: Why::Closed, tried: Vec::new() });
+                self.at = At::Away(packed.away(Why::Closed));
                 Some(said)
             }
         }
@@ -416,20 +475,32 @@ impl Tail {
     fn pass(&mut self, mut packed: Packed, passing: Passing, buffer: &mut [u8], now: Millis) -> Option<Said> {
         let to = match &passing {
             Passing::Back(away) => away.position.place,
-            Passing::Behind(place) => *place,
+            Passing::Behind(place) | Passing::Check(_, place) => *place,
         };
         match packed.pass(&to, buffer) {
             Ok(Passed::NotYet) => {
                 self.at = At::Passing(packed, passing);
                 Some(Said::Pending(now))
             }
-            Ok(Passed::Reached) => {
-                if !self.begun {
-                    self.begin(&packed.path, Some(packed.modified.millis()), packed.offset);
+            Ok(Passed::Reached) => match passing {
+                Passing::Back(_) => {
+                    if !self.begun {
+                        self.begin(&packed.path, Some(packed.modified.millis()), packed.offset);
+                    }
+                    self.at = At::Packed(packed);
+                    None
                 }
-                self.at = At::Packed(packed);
-                None
-            }
+                Passing::Behind(place) => self.passed(packed, place),
+                Passing::Check(mut away, place) => {
+                    match packed.is_over() {
+                        Ok(true) => self.known.add(packed.finish().0),
+                        Ok(false) if place.offset <= HEAD as u64 => self.known.refute(packed.identity, place),
+                        _ => away.tried.push(packed.identity),
+                    }
+                    self.at = At::Away(away);
+                    None
+                }
+            },
             Ok(Passed::Elsewhere) => {
                 match passing {
                     Passing::Back(mut away) => {
@@ -437,17 +508,36 @@ impl Tail {
                         self.at = At::Away(away);
                     }
                     Passing::Behind(place) => self.known.refute(packed.identity, place),
+                    Passing::Check(away, place) => {
+                        self.known.refute(packed.identity, place);
+                        self.at = At::Away(away);
+                    }
                 }
                 None
             }
             Err(error) => {
                 let said = unreadable(&packed.path, error);
-                if let Passing::Back(away) = passing {
+                if let Passing::Back(away) | Passing::Check(away, _) = passing {
                     self.at = At::Away(away);
                 }
                 Some(said)
             }
         }
+    }
+
+    /// An archive turned out to begin with what is known, and mostly that is all. If it is not, the file grew after it was
+    /// left, unless so little was compared that it may be another one.
+    fn passed(&mut self, mut packed: Packed, known: Place) -> Option<Said> {
+        match packed.is_over() {
+            Ok(true) => self.known.add(packed.finish().0),
+            Ok(false) if known.offset <= HEAD as u64 => self.known.refute(packed.identity, known),
+            Ok(false) => {
+                self.begin(&packed.path, Some(packed.modified.millis()), packed.offset);
+                self.at = At::Packed(packed);
+            }
+            Err(error) => return Some(unreadable(&packed.path, error)),
+        }
+        None
     }
 
     /// No file is being read: begins the oldest that is unread, at last the live one.
@@ -475,7 +565,7 @@ impl Tail {
                 Ok(false) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return None,
                 Err(error) if is_missing(&error) => return None,
-                Err(error) => match self.is_patient(sibling, now) {
+                Err(error) => match self.is_patient(sibling.identity, now) {
                     true => return Some(unreadable(&sibling.path, error)),
                     false => {
                         self.known.give_up(sibling);
@@ -553,12 +643,12 @@ impl Tail {
     }
 
     /// Is it too early to give a rolled file up?
-    fn is_patient(&mut self, sibling: &Sibling, now: Millis) -> bool {
+    fn is_patient(&mut self, file: Identity, now: Millis) -> bool {
         let since = match self.unreadable_since {
-            Some((identity, since)) if identity == sibling.identity && since <= now => since,
+            Some((identity, since)) if identity == file && since <= now => since,
             _ => now,
         };
-        self.unreadable_since = Some((sibling.identity, since));
+        self.unreadable_since = Some((file, since));
         now - since < PATIENCE
     }
 
@@ -582,9 +672,48 @@ impl Tail {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Older,
+    Any,
+}
+
 enum Candidate {
     Plain(Plain),
     Packed(Packed),
+    /// It may be a known file, up to there.
+    Doubtful(Packed, Place),
+}
+
+impl Candidate {
+    fn in_doubt(self, verdict: Option<Verdict>) -> Candidate {
+        match (self, verdict) {
+            (Candidate::Packed(packed), Some(Verdict::Perhaps(known))) => Candidate::Doubtful(packed, known),
+            (candidate, _) => candidate,
+        }
+    }
+
+    /// Is the place in it, and followed by other bytes than in that file?
+    fn goes_on_differently(self, place: &Place, other: &Plain) -> io::Result<bool> {
+        let mut bytes = vec![0; 64 * 1024];
+        let count = match self {
+            Candidate::Plain(mut plain) => match plain.read(&mut bytes)? {
+                Got::Bytes(range) => {
+                    bytes.drain(..range.start);
+                    range.len()
+                }
+                _ => 0,
+            },
+            Candidate::Packed(mut packed) | Candidate::Doubtful(mut packed, _) => loop {
+                match packed.pass(place, &mut bytes)? {
+                    Passed::NotYet => {}
+                    Passed::Reached => break packed.read(&mut bytes)?,
+                    Passed::Elsewhere => break 0,
+                }
+            },
+        };
+        other.continues_with(&bytes[..count.min(FOOT)]).map(|same| !same)
+    }
 }
 
 /// Opens a file at a place, if it has it.

@@ -8,6 +8,7 @@ use super::fingerprint::{HEAD, Identity, Modified, Place, Print};
 use super::known::read_to;
 use super::plain::tail_of;
 use super::siblings::Sibling;
+use super::{Away, Why};
 use crate::input::archive::{Damage, Unpacked};
 
 /// Passing over content costs no more than this many buffers at a time.
@@ -23,6 +24,8 @@ pub(super) struct Packed {
     head: Vec<u8>,
     foot: Vec<u8>,
     line: (u64, Vec<u8>),
+    /// A byte that was read to see whether there is one.
+    ahead: Option<u8>,
 }
 
 /// Whether a place was reached.
@@ -45,12 +48,20 @@ impl Packed {
             head: Vec::new(),
             foot: Vec::new(),
             line: (0, Vec::new()),
+            ahead: None,
         }
     }
 
     /// The next bytes, at the start of `buffer`; none at the end.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.unpacked.read(buffer)?;
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let held = usize::from(self.ahead.is_some());
+        let count = held + self.unpacked.read(&mut buffer[held..])?;
+        if let Some(byte) = self.ahead.take() {
+            buffer[0] = byte;
+        }
         let new = &buffer[..count];
         if let Some(newline) = memchr::memrchr(b'\n', new) {
             self.line = (self.offset + newline as u64 + 1, tail_of(&self.foot, &new[..=newline]));
@@ -60,6 +71,15 @@ impl Packed {
         self.foot = tail_of(&self.foot, new);
         self.offset += count as u64;
         Ok(count)
+    }
+
+    /// Is there nothing more?
+    pub fn is_over(&mut self) -> io::Result<bool> {
+        let mut byte = [0];
+        if self.ahead.is_none() && self.unpacked.read(&mut byte)? == 1 {
+            self.ahead = Some(byte[0]);
+        }
+        Ok(self.ahead.is_none())
     }
 
     /// Passes over content on the way to a place.
@@ -84,6 +104,11 @@ impl Packed {
     fn ends_with(&self, foot: &Print) -> bool {
         let length = usize::from(foot.length);
         self.foot.len().checked_sub(length).is_some_and(|start| foot.begins(&self.foot[start..]))
+    }
+
+    /// To be opened again.
+    pub fn away(&self, why: Why) -> Away {
+        Away::new(self.position_at(self.offset), self.position_at(self.line.0).place, why)
     }
 
     /// The position at an offset that has been passed.

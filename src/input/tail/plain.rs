@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use super::cursor::{Position, Read};
 use super::fingerprint::{self, FOOT, HEAD, Identity, Modified, Place, Print};
 use super::known::read_to;
+use super::{Away, Why};
 use crate::time::Millis;
 
 pub(super) struct Plain {
@@ -130,6 +131,13 @@ impl Plain {
         Ok(foot == self.foot)
     }
 
+    /// Are these the bytes behind what was read?
+    pub fn continues_with(&self, bytes: &[u8]) -> io::Result<bool> {
+        let mut found = [0; FOOT];
+        let length = bytes.len().min(FOOT);
+        Ok(fingerprint::read_at(&self.file, &mut found[..length], self.offset)? == &bytes[..length])
+    }
+
     fn took(&mut self, bytes: &[u8], again: usize) {
         let new = &bytes[again..];
         if let Some(newline) = memchr::memrchr(b'\n', new) {
@@ -143,8 +151,10 @@ impl Plain {
         self.quiet_since = None;
     }
 
-    pub fn position(&self) -> Position {
-        Position { identity: self.identity, place: self.place() }
+    /// To be opened again.
+    pub fn away(&self, why: Why) -> Away {
+        let position = Position { identity: self.identity, place: self.place() };
+        Away::new(position, self.place_at(self.line.0), why)
     }
 
     /// Where it has been read up to.
@@ -154,6 +164,10 @@ impl Plain {
 
     /// The position at an offset that has been passed.
     pub fn position_at(&self, offset: u64) -> Position {
+        Position { identity: self.identity, place: self.place_at(offset) }
+    }
+
+    pub fn place_at(&self, offset: u64) -> Place {
         let offset = offset.min(self.offset);
         let head = Print::of(&self.head[..self.head.len().min(usize::try_from(offset).unwrap_or(HEAD))]);
         let foot = if offset == self.line.0 {
@@ -163,7 +177,7 @@ impl Plain {
         } else {
             fingerprint::foot(&self.file, offset).map_or(Print::default(), |foot| Print::of(&foot))
         };
-        Position { identity: self.identity, place: Place { offset, head, foot } }
+        Place { offset, head, foot }
     }
 
     /// It has been read to its end, and was this.

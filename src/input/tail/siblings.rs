@@ -56,7 +56,7 @@ fn listing(directory: &Path, live: &str, also: Option<Identity>) -> io::Result<L
         // Taking a name apart costs much more than this, and a directory may hold the files of thousands of families.
         let may_be = name.as_encoded_bytes().starts_with(stem.as_bytes());
         let is_also = also.is_some_and(|also| also.inode == entry.ino());
-        if is_also || (may_be && name.to_str().is_some_and(|name| name != live && belongs(name, live))) {
+        if name != live && (is_also || (may_be && name.to_str().is_some_and(|name| belongs(name, live)))) {
             names.insert(name, entry.ino());
         }
     }
@@ -107,8 +107,10 @@ fn sort(siblings: &mut [Sibling]) {
     let end = siblings.iter().position(|s| !numbered(s)).unwrap_or(siblings.len());
     let numbered = &mut siblings[..end];
     let (mut as_ranked, mut otherwise) = (0, 0);
-    for pair in numbered.windows(2) {
-        match pair[0].modified.cmp(&pair[1].modified) {
+    // An empty file may have been made long before the one that was written last.
+    let times: Vec<Modified> = numbered.iter().filter(|s| s.size > 0).map(|s| s.modified).collect();
+    for pair in times.windows(2) {
+        match pair[0].cmp(&pair[1]) {
             std::cmp::Ordering::Less => as_ranked += 1,
             std::cmp::Ordering::Greater => otherwise += 1,
             std::cmp::Ordering::Equal => {}
