@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::diagnostic::{Diagnostic, suggest};
 use super::expectation;
 use super::model::{Definitions, Entry, Name, TestDef};
-use super::patterns::{Log, Patterns, SignalId};
+use super::patterns::{Alarm, Log, Patterns, SignalId};
 use super::zone::{self, Zone};
 
 /// Warnings over a whole pattern set; with an error in it, most of them would be that error's consequences.
@@ -146,15 +146,7 @@ fn shared_file(log: &Log, other: &Log, definitions: &Definitions) -> Option<Diag
 }
 
 fn unused_signals(patterns: &Patterns, definitions: &Definitions) -> Vec<Diagnostic> {
-    let mut used: HashSet<SignalId> = HashSet::new();
-    for alarm in &patterns.alarms {
-        for raise in &alarm.raise {
-            used.extend(raise.kind.signals());
-            used.extend(raise.with.iter().flat_map(|w| &w.on));
-            used.extend(raise.unless.iter().flat_map(|u| &u.on));
-        }
-        used.extend(alarm.clear.iter().flat_map(|c| c.signals()));
-    }
+    let used: HashSet<SignalId> = patterns.alarms.iter().flat_map(Alarm::signals).collect();
     // What a user's alarm has no use for may stay where it is.
     let changed = definitions.alarms.values().any(|a| a.replaces || a.body.is_none());
     let unused = patterns.signals.iter().enumerate().filter(|(i, _)| !used.contains(&SignalId(*i as u32)));
