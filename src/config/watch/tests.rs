@@ -1,0 +1,1 @@
+//! What the command line, the file and the defaults come to.
