@@ -107,11 +107,12 @@ fn enter<T>(
     what: &str,
     into: &mut BTreeMap<String, Entry<T>>,
     sources: &[Source],
-) -> Result<(), Diagnostic> {
+) -> Result<(), Box<Diagnostic>> {
     let older = into.get(&name.value);
     if let Some(older) = older.filter(|o| !sources[o.span.source.0].builtin) {
         let title = format!("{what} `{}` is defined twice", name.value);
-        return Err(Diagnostic::error(&name.span, title, "second definition").also(&older.span, "first definition"));
+        let error = Diagnostic::error(&name.span, title, "second definition");
+        return Err(Box::new(error.also(&older.span, "first definition")));
     }
     let replaces = older.is_some();
     let builtin = sources[name.span.source.0].builtin;
