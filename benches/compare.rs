@@ -254,6 +254,7 @@ impl Set {
     /// All peers in turn, once to warm up and then `rounds` times. False if our output is not the truth.
     fn run(&self, peers: &[&Peer], options: &Options) -> io::Result<bool> {
         let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); peers.len()];
+        // The first round warms the page cache.
         for round in 0..=options.rounds {
             for (at, peer) in peers.iter().enumerate() {
                 let cost = self.once(peer, at, options)?;
@@ -262,20 +263,16 @@ impl Set {
                 }
             }
         }
-        let median = |costs: &[Cost], of: fn(&Cost) -> Duration| {
-            let mut all: Vec<Duration> = costs.iter().map(of).collect();
-            all.sort();
-            all.get(all.len() / 2).map_or(0.0, Duration::as_secs_f64)
-        };
-        let (wall, cpu): (fn(&Cost) -> Duration, fn(&Cost) -> Duration) = (|c| c.wall, |c| c.cpu);
-        let ours = peers.iter().position(|peer| peer.gives == Gives::Records);
-        let ours = ours.map(|at| (median(&costs[at], wall), median(&costs[at], cpu)));
+        self.table(peers, &costs)
+    }
+
+    /// A row for each peer. False if our output is not the truth.
+    fn table(&self, peers: &[&Peer], costs: &[Vec<Cost>]) -> io::Result<bool> {
+        let ours = peers.iter().position(|peer| peer.gives == Gives::Records).map(|at| median(&costs[at]));
+        let ratio = |own: f64, our: Option<f64>| our.map_or_else(|| "-".to_owned(), |our| format!("{:.2}", own / our));
         let mut exact = true;
         for (at, peer) in peers.iter().enumerate() {
-            let (wall, cpu) = (median(&costs[at], wall), median(&costs[at], cpu));
-            let ratio = |own: f64, our: fn(&(f64, f64)) -> f64| {
-                ours.as_ref().map_or_else(|| "-".to_owned(), |ours| format!("{:.2}", own / our(ours)))
-            };
+            let (wall, cpu) = median(&costs[at]);
             let (gives, truth, right) = self.judged(peer, at)?;
             exact &= right || peer.gives != Gives::Records;
             println!(
@@ -283,8 +280,8 @@ impl Set {
                 self.name,
                 peer.name,
                 self.bytes as f64 / wall / 1e6,
-                ratio(wall, |ours| ours.0),
-                ratio(cpu, |ours| ours.1),
+                ratio(wall, ours.map(|(wall, _)| wall)),
+                ratio(cpu, ours.map(|(_, cpu)| cpu)),
             );
         }
         Ok(exact)
@@ -338,6 +335,16 @@ impl Set {
         let extra = if verdict.extra > 0 { format!(", {} extra", verdict.extra) } else { String::new() };
         Ok(("alarms".to_owned(), format!("{} of {}{extra}", verdict.found, verdict.all), verdict.is_exact()))
     }
+}
+
+/// Seconds of wall and of processor time, each the median of the rounds.
+fn median(costs: &[Cost]) -> (f64, f64) {
+    let of = |each: &mut dyn Iterator<Item = Duration>| {
+        let mut all: Vec<Duration> = each.collect();
+        all.sort();
+        all.get(all.len() / 2).map_or(0.0, Duration::as_secs_f64)
+    };
+    (of(&mut costs.iter().map(|cost| cost.wall)), of(&mut costs.iter().map(|cost| cost.cpu)))
 }
 
 /// User and system time of all children that have ended.
