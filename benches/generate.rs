@@ -7,18 +7,16 @@
 //!
 //! DIR gets `node-N/bench/app.log` with its rolled archives, `patterns.toml` and `truth.tsv`.
 
+#[path = "workload/files.rs"]
+mod files;
 mod workload;
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
-use chrono::DateTime;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
+use files::Verdict;
 use workload::Spec;
 
 fn main() -> ExitCode {
@@ -59,74 +57,13 @@ fn generate(directory: &Path, options: &[String]) -> io::Result<()> {
     };
     let rotate = (number("--rotate-mb", 20.0) * 1e6) as usize;
     let gz = options.iter().any(|o| o == "--gz");
-    let logs: io::Result<Vec<Rolling>> =
-        (0..spec.nodes).map(|node| Rolling::new(directory.join(format!("node-{node}/bench")))).collect();
-    let mut logs = logs?;
-    let truth = spec.write(|node, line| logs[node].write(line, rotate, gz))?;
-    logs.iter_mut().try_for_each(|log| log.file.flush())?;
-    fs::write(directory.join("patterns.toml"), spec.patterns_toml())?;
-    let lines =
-        truth.iter().map(|(alarm, node, key, event, time)| format!("{alarm}\t{node}\t{key}\t{event}\t{time}\n"));
-    fs::write(directory.join("truth.tsv"), lines.collect::<String>())
-}
-
-/// A log that is rolled when it is large.
-struct Rolling {
-    directory: PathBuf,
-    file: BufWriter<File>,
-    size: usize,
-    rolled: i64,
-}
-
-impl Rolling {
-    fn new(directory: PathBuf) -> io::Result<Rolling> {
-        fs::create_dir_all(&directory)?;
-        let file = BufWriter::new(File::create(directory.join("app.log"))?);
-        Ok(Rolling { directory, file, size: 0, rolled: 0 })
-    }
-
-    fn write(&mut self, line: &[u8], rotate: usize, gz: bool) -> io::Result<()> {
-        if self.size + line.len() > rotate {
-            self.file.flush()?;
-            self.rolled += 1;
-            let stamp = DateTime::from_timestamp(1_616_414_400 + 60 * self.rolled, 0).unwrap_or_default();
-            let name = stamp.format("app.log.%Y-%m-%d_%H-%M-%S").to_string();
-            let (live, old) = (self.directory.join("app.log"), self.directory.join(&name));
-            fs::rename(&live, &old)?;
-            if gz {
-                let packed = File::create(self.directory.join(name + ".gz"))?;
-                let mut encoder = GzEncoder::new(packed, Compression::new(6));
-                io::copy(&mut File::open(&old)?, &mut encoder)?;
-                encoder.finish()?;
-                fs::remove_file(&old)?;
-            }
-            self.file = BufWriter::new(File::create(live)?);
-            self.size = 0;
-        }
-        self.size += line.len();
-        self.file.write_all(line)
-    }
+    files::write(directory, &spec, rotate, gz).map(|_| ())
 }
 
 /// Counts what was found, missed and found without being there.
 fn compare(directory: &Path, out: &Path) -> io::Result<bool> {
-    let mut expected: BTreeMap<String, i64> = BTreeMap::new();
-    for line in fs::read_to_string(directory.join("truth.tsv"))?.lines() {
-        *expected.entry(line.to_owned()).or_default() += 1;
-    }
-    let (all, mut extra) = (expected.values().sum::<i64>(), 0);
-    for line in fs::read_to_string(out)?.lines() {
-        let record: serde_json::Value = serde_json::from_str(line)?;
-        let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
-        let key = text("key").rsplit_once("|key=").map(|(_, key)| key.to_owned()).unwrap_or_default();
-        let time = text("time").get(..23).unwrap_or_default().replace('T', " ").replace('.', ",");
-        let found = [text("alarm"), text("node"), key, text("event"), time].join("\t");
-        match expected.get_mut(&found) {
-            Some(left) if *left > 0 => *left -= 1,
-            _ => extra += 1,
-        }
-    }
-    let missed = expected.values().sum::<i64>();
-    println!("found {} of {all}, extra {extra}", all - missed);
-    Ok(missed == 0 && extra == 0)
+    let told: io::Result<Vec<String>> = fs::read_to_string(out)?.lines().map(files::told).collect();
+    let verdict = Verdict::of(directory, told?.into_iter())?;
+    println!("found {} of {}, extra {}", verdict.found, verdict.all, verdict.extra);
+    Ok(verdict.is_exact())
 }

@@ -1,11 +1,12 @@
 //! Turns the logs of Flink HA clusters and their ZooKeeper into alarms.
 //!
-//! The modules stand in the order of the flow, and each uses only those above it:
+//! The modules stand nearly in the order of the flow, and each uses only those above it (`docs/architecture.md`):
 //!
 //! - [`time`] and [`transition`]: event time, and the output record.
 //! - [`pattern`]: the language of pattern files, compiled.
-//! - [`input`]: which files there are, and whose they are; bytes come from here.
 //! - [`scan`]: blocks of bytes in, hits and ticks out. Pure.
+//! - [`input`]: which files there are, and whose they are, which for a loose file a scan of its first bytes tells; bytes
+//!   come from here.
 //! - [`correlate`]: hits and ticks in, transitions out. Pure and deterministic.
 //! - [`replay`]: files scanned to runs, runs merged and correlated.
 //! - [`selftest`]: the tests inside pattern files, which go the same way.

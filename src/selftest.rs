@@ -8,14 +8,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::correlate::{Family, HOLD, MAX_KEYS};
-use crate::pattern::diagnostic::{Diagnostic, Span};
+use crate::pattern::diagnostic::Diagnostic;
 pub use crate::pattern::expectation::parse_instant;
 use crate::pattern::expectation::{self, Expectation};
 use crate::pattern::model::{Name, TestDef, TestInput};
 use crate::pattern::{LogId, Patterns, Zone};
 use crate::replay::{FamilyRuns, Options, Run, replay};
 use crate::scan::{Lookahead, Scanner};
-use crate::time::Millis;
 use crate::transition::{Mode, Transition};
 
 /// How a test came out.
@@ -30,7 +29,7 @@ pub enum Outcome {
 
 pub fn run(patterns: &Patterns, test: &TestDef) -> Outcome {
     match transitions(patterns, test).and_then(|found| Ok((expectations(test)?, found))) {
-        Ok((expected, found)) => compare(&expected, &found, zone(test).unwrap_or(Zone::UTC)),
+        Ok((expected, found)) => compare(&expected, &found, expectation::zone(test).unwrap_or(Zone::UTC)),
         Err(broken) => Outcome::Broken(*broken),
     }
 }
@@ -52,7 +51,7 @@ fn field(found: &Transition, name: &str) -> Option<String> {
 }
 
 fn transitions(patterns: &Patterns, test: &TestDef) -> Result<Vec<Transition>, Box<Diagnostic>> {
-    let zone = zone(test).ok_or_else(|| unknown_zone(test))?;
+    let zone = expectation::zone(test)?;
     let mut families: BTreeMap<(String, LogId), FamilyRuns> = BTreeMap::new();
     for (at, input) in test.inputs.iter().enumerate() {
         let log = log_of(patterns, test, input)?;
@@ -69,7 +68,7 @@ fn transitions(patterns: &Patterns, test: &TestDef) -> Result<Vec<Transition>, B
         });
         runs.runs.push(scan(patterns, log, &test.name, input, zone, at));
     }
-    let end = test.end.as_ref().map(|e| instant(e, zone)).transpose()?;
+    let end = expectation::end(test, zone)?;
     let options = Options { mode: Mode::Test, hold: HOLD, end, max_keys: MAX_KEYS };
     let mut found = Vec::new();
     let only = test.alarm.as_ref();
@@ -97,7 +96,7 @@ fn scan(patterns: &Patterns, log: LogId, test: &str, input: &TestInput, zone: Zo
 
 /// Lines that no layout takes for the head of a record prove nothing, and a near miss of them least of all.
 pub fn headless(patterns: &Patterns, test: &TestDef) -> Option<Diagnostic> {
-    let zone = zone(test)?;
+    let zone = expectation::zone(test).ok()?;
     let log = test.inputs.iter().find_map(|input| {
         let log = log_of(patterns, test, input).ok()?;
         let run = scan(patterns, log, &test.name, input, zone, 0);
@@ -123,39 +122,13 @@ fn log_of(patterns: &Patterns, test: &TestDef, input: &TestInput) -> Result<LogI
     if let Some(name) = &input.log {
         return patterns.log_named(&name.value).ok_or_else(|| unknown(name, "log"));
     }
-    let Some(alarm) = &test.alarm else {
-        let error =
-            Diagnostic::error(&test.span, "a test without an alarm names its logs", "which log are these lines of?");
-        return Err(Box::new(error.help("add `log = \"…\"`, or `alarm = \"…\"`")));
-    };
+    let Some(alarm) = &test.alarm else { return Err(Box::new(expectation::nameless(test))) };
     let id = patterns.alarm_named(&alarm.value).ok_or_else(|| unknown(alarm, "alarm"))?;
     patterns.alarm(id).logs.first().copied().ok_or_else(|| unknown(alarm, "log of"))
 }
 
-fn zone(test: &TestDef) -> Option<Zone> {
-    test.zone.as_ref().map_or(Some(Zone::UTC), |z| Zone::parse(&z.value))
-}
-
-fn unknown_zone(test: &TestDef) -> Box<Diagnostic> {
-    let span: &Span = test.zone.as_ref().map_or(&test.span, |z| &z.span);
-    Box::new(
-        Diagnostic::error(span, "unknown time zone", "neither a name nor an offset")
-            .help("for example \"Asia/Shanghai\" or \"+08:00\""),
-    )
-}
-
-/// `2021-03-22T14:03:35.344` in the test's zone, or with an offset of its own.
-fn instant(text: &Name, zone: Zone) -> Result<Millis, Box<Diagnostic>> {
-    parse_instant(&text.value, zone).ok_or_else(|| {
-        Box::new(
-            Diagnostic::error(&text.span, format!("`{}` is no time", text.value), "expected a date and a time")
-                .help("write for example \"2021-03-22T14:03:35.344\""),
-        )
-    })
-}
-
 fn expectations(test: &TestDef) -> Result<Vec<Expectation>, Box<Diagnostic>> {
-    let zone = zone(test).ok_or_else(|| unknown_zone(test))?;
+    let zone = expectation::zone(test)?;
     test.expect.iter().map(|line| expectation::read(line, zone)).collect()
 }
 

@@ -27,7 +27,7 @@ const SETS: [&str; 3] = ["date-index-gz", "window-gz", "stamp-zip"];
 
 impl Recording {
     fn directory(&self) -> PathBuf {
-        fixtures().join("rotation").join(self.name)
+        fixtures().join("corpus/rotation").join(self.name)
     }
 
     /// What the file gives that was never rolled.

@@ -63,7 +63,7 @@ impl Random {
 }
 
 /// An alarm's words, the same for the same number.
-fn words(alarm: usize) -> String {
+pub fn words(alarm: usize) -> String {
     const SYLLABLES: [&str; 20] = [
         "ar", "bol", "cen", "dur", "eph", "fin", "gra", "hom", "ist", "jor", "kel", "lum", "mar", "nod", "ops", "per",
         "quo", "ris", "sta", "tor",
@@ -78,7 +78,7 @@ impl Spec {
         self.patterns.div_ceil(2)
     }
 
-    fn is_quiet(alarm: usize) -> bool {
+    pub fn is_quiet(alarm: usize) -> bool {
         alarm % 4 == 3
     }
 

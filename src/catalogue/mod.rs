@@ -5,7 +5,7 @@
 //! to walk, so its steps have a shape ([`runbook`]) and its placeholders a list of what can stand there ([`fill`]).
 
 pub mod builtin;
-pub mod fill;
+mod fill;
 pub mod page;
 pub mod runbook;
 pub mod summary;
@@ -64,10 +64,6 @@ impl Catalogue {
 
     pub fn get(&self, alarm: &str) -> Option<&Runbook> {
         self.books.get(alarm)
-    }
-
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.books.keys().map(String::as_str)
     }
 
     /// The runbook of a record with all that the record knows filled in; none for a clear.

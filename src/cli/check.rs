@@ -8,6 +8,7 @@ use clap::Args;
 use super::Terminal;
 use super::exit::{Exit, Failure};
 use super::pattern_args::PatternArgs;
+use super::summary::few;
 use crate::pattern::diagnostic::{Diagnostic, Gravity, Source};
 use crate::pattern::lint::lint;
 use crate::pattern::model::{Definitions, TestDef};
@@ -175,8 +176,8 @@ impl<W: Write> Report<'_, W> {
 
     fn summary(&mut self, patterns: Option<&Patterns>, tests: &Tests) -> Result<(), Failure> {
         if let Some(p) = patterns {
-            let (logs, signals) = (counted(p.logs.len(), "log"), counted(p.signals.len(), "signal"));
-            writeln!(self.out, "{logs}, {signals}, {}; pattern set {}", counted(p.alarms.len(), "alarm"), p.hash)?;
+            let (logs, signals) = (few(p.logs.len() as u64, "log"), few(p.signals.len() as u64, "signal"));
+            writeln!(self.out, "{logs}, {signals}, {}; pattern set {}", few(p.alarms.len() as u64, "alarm"), p.hash)?;
         }
         let skipped = match tests.skipped {
             0 => String::new(),
@@ -185,17 +186,13 @@ impl<W: Write> Report<'_, W> {
         writeln!(
             self.out,
             "{}, {}; tests: {} passed, {} failed{skipped}",
-            counted(self.errors, "error"),
-            counted(self.warnings, "warning"),
+            few(self.errors as u64, "error"),
+            few(self.warnings as u64, "warning"),
             tests.passed,
             tests.failed
         )?;
         Ok(())
     }
-}
-
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 fn indented(text: &str) -> String {

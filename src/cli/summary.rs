@@ -330,6 +330,7 @@ fn shown(outer: &Path) -> String {
     if outer.as_os_str() == "-" { "stdin".to_owned() } else { outer.display().to_string() }
 }
 
-fn few(count: u64, what: &str) -> String {
+/// `1 file`, `2 files`.
+pub(super) fn few(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

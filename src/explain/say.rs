@@ -135,22 +135,18 @@ pub fn fields(key: &str) -> String {
 
 /// The signals that an entry looks at.
 pub fn entry_signals(alarm: &Alarm, entry: Option<Entry>) -> Vec<SignalId> {
-    let of_raise = |r: &Raise| {
-        let looks = r.with.iter().flat_map(|w| &w.on).chain(r.unless.iter().flat_map(|u| &u.on)).copied();
-        r.kind.signals().chain(looks).collect()
-    };
     match entry {
-        Some(Entry::Raise(at)) => alarm.raise.get(at).map(of_raise).unwrap_or_default(),
+        Some(Entry::Raise(at)) => alarm.raise.get(at).map(|r| r.signals().collect()).unwrap_or_default(),
         Some(Entry::Clear(at)) => match alarm.clear.get(at) {
             // What it waits for is that none of the raising signals comes.
             Some(Clear { kind: ClearKind::Quiet(_), causes }) => {
                 let kept = |r: &&Raise| r.renew || has(*causes, r.cause);
-                alarm.raise.iter().filter(kept).flat_map(of_raise).collect()
+                alarm.raise.iter().filter(kept).flat_map(Raise::signals).collect()
             }
             Some(clear) => clear.signals().to_vec(),
             None => Vec::new(),
         },
-        None => alarm.raise.iter().flat_map(of_raise).collect(),
+        None => alarm.raise.iter().flat_map(Raise::signals).collect(),
     }
 }
 

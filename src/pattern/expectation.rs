@@ -1,10 +1,10 @@
-//! What the author of a test expects: one line for each transition.
+//! What the author of a test says besides its lines: the zone, the end, and one line for each transition expected.
 
 use chrono::NaiveDateTime;
 
 use super::diagnostic::{Diagnostic, suggest};
-use super::model::{AlarmDef, Name};
-use super::zone::Zone;
+use super::model::{AlarmDef, Name, TestDef};
+use super::zone::{self, Zone};
 use crate::time::Millis;
 use crate::transition::Event;
 
@@ -20,6 +20,33 @@ pub struct Expectation {
     /// `None`: whatever they are.
     pub causes: Option<Vec<String>>,
     pub fields: Vec<(String, String)>,
+}
+
+/// The zone of a test's lines and times: UTC unless it says another.
+pub fn zone(test: &TestDef) -> Result<Zone, Box<Diagnostic>> {
+    let Some(name) = &test.zone else { return Ok(Zone::UTC) };
+    Zone::parse(&name.value).ok_or_else(|| {
+        let title = format!("unknown time zone `{}`", name.value);
+        let error = Diagnostic::error(&name.span, title, "neither a name nor an offset");
+        Box::new(error.help(zone::help(&name.value)))
+    })
+}
+
+/// Until when the lines of a test are complete, if it says so.
+pub fn end(test: &TestDef, zone: Zone) -> Result<Option<Millis>, Box<Diagnostic>> {
+    let Some(text) = &test.end else { return Ok(None) };
+    parse_instant(&text.value, zone).map(Some).ok_or_else(|| {
+        let title = format!("`{}` is no time", text.value);
+        let error = Diagnostic::error(&text.span, title, "expected a date and a time");
+        Box::new(error.help("write for example \"2021-03-22T14:03:35.344\""))
+    })
+}
+
+/// What is said of a test that names neither an alarm nor the log of some lines.
+pub fn nameless(test: &TestDef) -> Diagnostic {
+    let label = "which log are these lines of?";
+    let error = Diagnostic::error(&test.span, "a test without an alarm names its logs", label);
+    error.help("add `alarm = \"…\"`, or `log = \"…\"`")
 }
 
 /// `raise 2021-03-22T14:03:35.344 cause1,cause2 param=value`

@@ -26,7 +26,6 @@ use written::Written;
 /// How a record begins. Matching takes lines without or with their line break.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    source: String,
     format: TimeFormat,
     zone: Option<String>,
     kind: Kind,
@@ -77,7 +76,7 @@ impl Layout {
         let sides = conversion::parse(pattern)?;
         let (format, zone) = placed_in_zone(&sides);
         let conversion = Conversion::new(pattern, &sides)?;
-        Ok(Layout { source: pattern.into(), format, zone, kind: Kind::Conversion(Box::new(conversion)) })
+        Ok(Layout { format, zone, kind: Kind::Conversion(Box::new(conversion)) })
     }
 
     /// Compiles a regex with the groups `time` and `message`, and perhaps `level`, that matches at a line's start, and
@@ -85,7 +84,7 @@ impl Layout {
     pub fn from_regex(regex: &str, time: &str) -> Result<Layout, LayoutError> {
         let format = TimeFormat::new(time).map_err(LayoutError::Time)?;
         let written = Written::new(regex)?;
-        Ok(Layout { source: regex.into(), format, zone: None, kind: Kind::Written(Box::new(written)) })
+        Ok(Layout { format, zone: None, kind: Kind::Written(Box::new(written)) })
     }
 
     /// Whether the line is the first of a record.
@@ -113,11 +112,6 @@ impl Layout {
             Kind::Conversion(conversion) => conversion.parse(line, &self.format),
             Kind::Written(written) => written.parse(line, &self.format),
         }
-    }
-
-    /// The pattern or regex as it was written.
-    pub fn source(&self) -> &str {
-        &self.source
     }
 
     /// The zone that a conversion pattern names for its times (`%d{ISO8601}{Asia/Shanghai}`), unless it is UTC or

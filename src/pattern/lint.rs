@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use super::diagnostic::{Diagnostic, suggest};
 use super::expectation;
 use super::model::{Definitions, Entry, Name, TestDef};
-use super::patterns::{Log, Patterns, SignalId};
-use super::zone::{self, Zone};
+use super::patterns::{Alarm, Log, Patterns, SignalId};
+use super::zone::Zone;
 
 /// Warnings over a whole pattern set; with an error in it, most of them would be that error's consequences.
 pub fn lint(patterns: &Patterns, definitions: &Definitions) -> Vec<Diagnostic> {
@@ -26,22 +26,11 @@ pub fn errors(patterns: &Patterns, definitions: &Definitions) -> Vec<Diagnostic>
 /// What a test says that cannot be, whatever the rules do.
 fn test(test: &TestDef, definitions: &Definitions) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    let zone = match &test.zone {
-        None => Zone::UTC,
-        Some(name) => Zone::parse(&name.value).unwrap_or_else(|| {
-            let error = Diagnostic::error(
-                &name.span,
-                format!("unknown time zone `{}`", name.value),
-                "neither a name nor an offset",
-            );
-            found.push(error.help(zone::help(&name.value)));
-            Zone::UTC
-        }),
-    };
-    if let Some(end) = test.end.as_ref().filter(|e| expectation::parse_instant(&e.value, zone).is_none()) {
-        let error = Diagnostic::error(&end.span, format!("`{}` is no time", end.value), "expected a date and a time");
-        found.push(error.help("write for example \"2021-03-22T14:03:35.344\""));
-    }
+    let zone = expectation::zone(test).unwrap_or_else(|error| {
+        found.push(*error);
+        Zone::UTC
+    });
+    found.extend(expectation::end(test, zone).err().map(|error| *error));
     let alarm = test
         .alarm
         .as_ref()
@@ -52,9 +41,7 @@ fn test(test: &TestDef, definitions: &Definitions) -> Vec<Diagnostic> {
         named(log, "log", &definitions.logs, test, definitions, &mut found);
     }
     if test.alarm.is_none() && test.inputs.iter().any(|i| i.log.is_none()) {
-        let error =
-            Diagnostic::error(&test.span, "a test without an alarm names its logs", "which log are these lines of?");
-        found.push(error.help("add `alarm = \"…\"`, or `log = \"…\"`"));
+        found.push(expectation::nameless(test));
     }
     for line in &test.expect {
         match expectation::read(line, zone) {
@@ -146,15 +133,7 @@ fn shared_file(log: &Log, other: &Log, definitions: &Definitions) -> Option<Diag
 }
 
 fn unused_signals(patterns: &Patterns, definitions: &Definitions) -> Vec<Diagnostic> {
-    let mut used: HashSet<SignalId> = HashSet::new();
-    for alarm in &patterns.alarms {
-        for raise in &alarm.raise {
-            used.extend(raise.kind.signals());
-            used.extend(raise.with.iter().flat_map(|w| &w.on));
-            used.extend(raise.unless.iter().flat_map(|u| &u.on));
-        }
-        used.extend(alarm.clear.iter().flat_map(|c| c.signals()));
-    }
+    let used: HashSet<SignalId> = patterns.alarms.iter().flat_map(Alarm::signals).collect();
     // What a user's alarm has no use for may stay where it is.
     let changed = definitions.alarms.values().any(|a| a.replaces || a.body.is_none());
     let unused = patterns.signals.iter().enumerate().filter(|(i, _)| !used.contains(&SignalId(*i as u32)));

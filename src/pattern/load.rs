@@ -70,28 +70,22 @@ fn section<'t, T>(
         "signal" => "a signal",
         _ => "an alarm",
     };
-    let nameless = |cx: &mut Context, span: &Span| {
-        let error = Diagnostic::error(
-            span,
-            format!("{what} without a name"),
-            format!("the name of {what} stands in its header"),
-        );
-        cx.found.push(error.help(format!("write `[{key}.NAME]` above its keys")));
+    let nameless = |span: &Span| {
+        let label = format!("the name of {what} stands in its header");
+        let error = Diagnostic::error(span, format!("{what} without a name"), label);
+        error.help(format!("write `[{key}.NAME]` above its keys"))
     };
     if root.has(key) && !root.is_table(key) {
         let span = root.span_of(cx, key);
         root.allow(key);
-        return nameless(cx, &span);
+        return cx.found.push(nameless(&span));
     }
     let Some(section) = root.child(cx, key, "a section") else { return };
     let entries = section.entries(cx);
     if let Some((name, _)) = entries.iter().find(|(_, v)| !v.get_ref().is_table()) {
-        nameless(cx, &name.span);
+        cx.found.push(nameless(&name.span));
     }
-    for (name, value) in entries {
-        if !value.get_ref().is_table() {
-            continue;
-        }
+    for (name, value) in entries.into_iter().filter(|(_, v)| v.get_ref().is_table()) {
         let Some(mut table) = Table::new(cx, value, what) else { continue };
         let enabled = table.enabled(cx);
         // A switched-off entry need not be whole: `[alarm.X] enabled = false` is all that it takes.
@@ -100,19 +94,30 @@ fn section<'t, T>(
             table.finish(cx);
             body
         });
-        let older = into.get(&name.value);
-        if let Some(older) = older.filter(|o| !sources[o.span.source.0].builtin) {
-            cx.found.push(
-                Diagnostic::error(&name.span, format!("{what} `{}` is defined twice", name.value), "second definition")
-                    .also(&older.span, "first definition")
-                    .help("remove one of them; only a built-in entry can be replaced"),
-            );
-            continue;
+        if let Err(twice) = enter(name, body, what, into, sources) {
+            cx.found.push(twice.help("remove one of them; only a built-in entry can be replaced"));
         }
-        let replaces = older.is_some();
-        let builtin = sources[name.span.source.0].builtin;
-        into.insert(name.value, Entry { span: name.span, builtin, replaces, body });
     }
+}
+
+/// Takes in an entry, in the place of a built-in one of the same name.
+fn enter<T>(
+    name: Name,
+    body: Option<T>,
+    what: &str,
+    into: &mut BTreeMap<String, Entry<T>>,
+    sources: &[Source],
+) -> Result<(), Box<Diagnostic>> {
+    let older = into.get(&name.value);
+    if let Some(older) = older.filter(|o| !sources[o.span.source.0].builtin) {
+        let title = format!("{what} `{}` is defined twice", name.value);
+        let error = Diagnostic::error(&name.span, title, "second definition");
+        return Err(Box::new(error.also(&older.span, "first definition")));
+    }
+    let replaces = older.is_some();
+    let builtin = sources[name.span.source.0].builtin;
+    into.insert(name.value, Entry { span: name.span, builtin, replaces, body });
+    Ok(())
 }
 
 fn layout<'t>(cx: &mut Context, t: &mut Table<'t>) -> LayoutDef {

@@ -162,6 +162,13 @@ pub struct Alarm {
     pub several: bool,
 }
 
+impl Alarm {
+    /// Every signal that it has to do with.
+    pub fn signals(&self) -> impl Iterator<Item = SignalId> {
+        self.raise.iter().flat_map(Raise::signals).chain(self.clear.iter().flat_map(Clear::signals).copied())
+    }
+}
+
 /// Bits over [`Alarm::causes`].
 pub type CauseSet = u64;
 
@@ -191,6 +198,18 @@ pub struct Raise {
     pub with: Vec<With>,
     pub unless: Vec<Unless>,
     pub renew: bool,
+}
+
+impl Raise {
+    /// The signals that it looks back for.
+    pub fn looks_for(&self) -> impl Iterator<Item = SignalId> {
+        self.with.iter().flat_map(|w| &w.on).chain(self.unless.iter().flat_map(|u| &u.on)).copied()
+    }
+
+    /// Every signal that it has to do with.
+    pub fn signals(&self) -> impl Iterator<Item = SignalId> {
+        self.kind.signals().chain(self.looks_for())
+    }
 }
 
 #[derive(Debug)]

@@ -10,6 +10,8 @@ use toml::de::Error;
 
 use super::diagnostic::{Diagnostic, SourceId, Span};
 
+const NOT_CLOSED: &str = "this is not TOML: a string that is not closed";
+
 pub struct Broken {
     pub errors: Vec<Diagnostic>,
     /// Bytes of whose keys nothing can be said.
@@ -34,7 +36,7 @@ impl Broken {
                 continue;
             }
             last_line = Some(line);
-            let mistake = Mistake::new(text, start..at.end.clamp(start, text.len()), message);
+            let mistake = Complaint::new(text, start..at.end.clamp(start, text.len()), message).explain();
             // A string or a list that is not closed goes on to the end of the section; a long string, of the file.
             let section = sections.iter().find(|s| s.contains(&mistake.at.start)).cloned().unwrap_or(0..text.len());
             let doubtful = if mistake.endless { section.start..text.len() + 1 } else { section };
@@ -86,118 +88,148 @@ struct Mistake {
     endless: bool,
 }
 
+/// What the parser complains of, and where.
+struct Complaint<'t> {
+    text: &'t str,
+    at: Range<usize>,
+    message: &'t str,
+    /// Where the line of `at` begins.
+    line_start: usize,
+}
+
 impl Mistake {
-    fn new(text: &str, at: Range<usize>, message: &str) -> Mistake {
-        let mistake = |title, at: Range<usize>, label: &str, help: &str| Mistake {
-            at,
-            title,
-            label: label.to_owned(),
-            help: help.to_owned(),
-            swallows: false,
-            endless: false,
-        };
+    fn new(title: &'static str, at: Range<usize>, label: &str, help: &str) -> Mistake {
+        let (label, help) = (label.to_owned(), help.to_owned());
+        Mistake { at, title, label, help, swallows: false, endless: false }
+    }
+}
+
+impl Complaint<'_> {
+    fn new<'t>(text: &'t str, at: Range<usize>, message: &'t str) -> Complaint<'t> {
         let line_start = text[..at.start].rfind('\n').map_or(0, |n| n + 1);
-        let line = text[line_start..].lines().next().unwrap_or_default();
-        let found = &text[at.clone()];
-        if message.contains("string values must be quoted") {
-            if found.trim().is_empty() {
-                return mistake(
-                    "this is not TOML: a key without a value",
-                    at,
-                    "nothing stands here",
-                    "write a value, or remove the key",
-                );
-            }
-            let bare = found.trim_matches(|c: char| c.is_whitespace() || "“”„‘’".contains(c));
-            let label = if found.contains(['“', '”', '„', '‘', '’']) {
-                "these quotes are not ASCII ones"
-            } else {
-                "a string without quotes"
-            };
-            return mistake("this is not TOML: a string needs quotes", at, label, &format!("write \"{bare}\""));
+        Complaint { text, at, message, line_start }
+    }
+
+    /// In words of ours: the parser's tell what it wanted, and not what the author meant.
+    fn explain(&self) -> Mistake {
+        if self.says("string values must be quoted") {
+            self.unquoted()
+        } else if let Some(open) = self.open_string() {
+            open
+        } else if self.says("escape") && self.says("expected `b`") {
+            self.escape()
+        } else if self.says("duplicate key") {
+            self.duplicate()
+        } else if self.says("missing comma") {
+            self.missing_comma()
+        } else if self.says("expected newline") {
+            self.behind_a_value()
+        } else {
+            self.key_or_anything()
         }
-        for (what, quote, endless) in [
-            ("multi-line basic string", "\"\"\"", true),
-            ("multi-line literal string", "'''", true),
-            ("basic string", "\"", false),
-            ("literal string", "'", false),
-        ] {
-            if message.contains(&format!("invalid {what}")) {
-                let from = if endless { 0 } else { line_start };
-                let open = text[from..at.start].rfind(quote).map_or(at.start, |n| from + n);
-                let help = format!("close it with {quote}");
-                let mistake = mistake(
-                    "this is not TOML: a string that is not closed",
-                    open..open + quote.len(),
-                    "it begins here",
-                    &help,
-                );
-                return Mistake { swallows: true, endless, ..mistake };
-            }
+    }
+
+    fn says(&self, words: &str) -> bool {
+        self.message.contains(words)
+    }
+
+    fn before(&self) -> &str {
+        &self.text[..self.at.start]
+    }
+
+    fn unquoted(&self) -> Mistake {
+        let (at, found) = (self.at.clone(), &self.text[self.at.clone()]);
+        if found.trim().is_empty() {
+            let title = "this is not TOML: a key without a value";
+            return Mistake::new(title, at, "nothing stands here", "write a value, or remove the key");
         }
-        if message.contains("escape") && message.contains("expected `b`") {
-            let at = text[..at.start].rfind('\\').filter(|n| *n >= line_start).map_or(at.clone(), |n| n..at.start);
-            let help = "write regexes and log lines between ''' and ''': there a backslash is just a backslash";
-            return mistake(
-                "this is not TOML: an unknown escape in a string",
-                at,
-                "in \"…\" a backslash begins an escape",
-                help,
-            );
+        let bare = found.trim_matches(|c: char| c.is_whitespace() || "“”„‘’".contains(c));
+        let label = match found.contains(['“', '”', '„', '‘', '’']) {
+            true => "these quotes are not ASCII ones",
+            false => "a string without quotes",
+        };
+        Mistake::new("this is not TOML: a string needs quotes", at, label, &format!("write \"{bare}\""))
+    }
+
+    fn open_string(&self) -> Option<Mistake> {
+        let kinds = [
+            ("invalid multi-line basic string", "\"\"\"", true),
+            ("invalid multi-line literal string", "'''", true),
+            ("invalid basic string", "\"", false),
+            ("invalid literal string", "'", false),
+        ];
+        let (_, quote, endless) = kinds.into_iter().find(|(words, ..)| self.says(words))?;
+        let from = if endless { 0 } else { self.line_start };
+        let open = self.before()[from..].rfind(quote).map_or(self.at.start, |n| from + n);
+        let (at, help) = (open..open + quote.len(), format!("close it with {quote}"));
+        Some(Mistake { swallows: true, endless, ..Mistake::new(NOT_CLOSED, at, "it begins here", &help) })
+    }
+
+    fn escape(&self) -> Mistake {
+        let backslash = self.before().rfind('\\').filter(|n| *n >= self.line_start);
+        let at = backslash.map_or(self.at.clone(), |n| n..self.at.start);
+        let help = "write regexes and log lines between ''' and ''': there a backslash is just a backslash";
+        let title = "this is not TOML: an unknown escape in a string";
+        Mistake::new(title, at, "in \"…\" a backslash begins an escape", help)
+    }
+
+    fn duplicate(&self) -> Mistake {
+        let line = self.text[self.line_start..].lines().next().unwrap_or_default();
+        let header = line.trim_start().starts_with('[');
+        let (label, help) = match header {
+            true => ("this is defined above already", "remove one of the two, or give it another name"),
+            false => ("this key stands above already", "remove one of the two"),
+        };
+        let title = "this is not TOML: it is there twice";
+        Mistake { swallows: header, ..Mistake::new(title, self.at.clone(), label, help) }
+    }
+
+    fn missing_comma(&self) -> Mistake {
+        let before = self.before().trim_end().len();
+        let swallows = self.text[before..self.at.start].contains('\n');
+        let at = before.saturating_sub(1)..before;
+        let at = if self.text.is_char_boundary(at.start) { at } else { before..before };
+        let help = "put a comma between the elements; or close the list or table, if it ends here";
+        Mistake { swallows, ..Mistake::new("this is not TOML: a comma is missing", at, "behind this", help) }
+    }
+
+    fn behind_a_value(&self) -> Mistake {
+        // What was meant to begin a long string has ended an earlier one.
+        let before = self.before().trim_end();
+        let quote = ["'''", "\"\"\""].into_iter().find(|q| before.ends_with(q));
+        let open = quote.and_then(|q| before[..before.len() - 3].rfind(q)).filter(|n| *n < self.line_start);
+        if let (Some(quote), Some(open)) = (quote, open) {
+            let label = format!("it begins here and ends in line {}", self.before().matches('\n').count() + 1);
+            let help = format!("close it with {quote} where it should end");
+            let mistake = Mistake::new(NOT_CLOSED, open..open + 3, &label, &help);
+            return Mistake { swallows: true, endless: true, ..mistake };
         }
-        if message.contains("duplicate key") {
-            let header = line.trim_start().starts_with('[');
-            let (label, help) = match header {
-                true => ("this is defined above already", "remove one of the two, or give it another name"),
-                false => ("this key stands above already", "remove one of the two"),
-            };
-            return Mistake { swallows: header, ..mistake("this is not TOML: it is there twice", at, label, help) };
+        let title = "this is not TOML: something stands behind the end of the value";
+        let help =
+            "begin a new line, or enclose it in quotes if it belongs to the value; ''' inside of ''' ends a string";
+        Mistake::new(title, self.at.clone(), "this", help)
+    }
+
+    fn key_or_anything(&self) -> Mistake {
+        let at = self.at.clone();
+        if self.says("expected `=`") {
+            let title = "this is not TOML: a key without a value";
+            return Mistake::new(title, at, "expected `=` and a value", "write `key = value`");
         }
-        if message.contains("missing comma") {
-            let before = text[..at.start].trim_end().len();
-            let swallows = text[before..at.start].contains('\n');
-            let at = before.saturating_sub(1)..before;
-            let at = if text.is_char_boundary(at.start) { at } else { before..before };
-            let help = "put a comma between the elements; or close the list or table, if it ends here";
-            return Mistake { swallows, ..mistake("this is not TOML: a comma is missing", at, "behind this", help) };
-        }
-        if message.contains("expected newline") {
-            // What was meant to begin a long string has ended an earlier one.
-            let before = text[..at.start].trim_end();
-            let quote = ["'''", "\"\"\""].into_iter().find(|q| before.ends_with(q));
-            let open = quote.and_then(|q| before[..before.len() - 3].rfind(q)).filter(|n| *n < line_start);
-            if let (Some(quote), Some(open)) = (quote, open) {
-                let label = format!("it begins here and ends in line {}", text[..at.start].matches('\n').count() + 1);
-                let help = format!("close it with {quote} where it should end");
-                let mistake = mistake("this is not TOML: a string that is not closed", open..open + 3, &label, &help);
-                return Mistake { swallows: true, endless: true, ..mistake };
-            }
-            let help =
-                "begin a new line, or enclose it in quotes if it belongs to the value; ''' inside of ''' ends a string";
-            return mistake("this is not TOML: something stands behind the end of the value", at, "this", help);
-        }
-        if message.contains("expected `=`") {
-            return mistake(
-                "this is not TOML: a key without a value",
-                at,
-                "expected `=` and a value",
-                "write `key = value`",
-            );
-        }
-        if message.contains("invalid unquoted key") {
+        if self.says("invalid unquoted key") {
             let help =
                 "a bare key has letters, digits, `-` and `_` only: write `key = value`, or quote the key: \"key\"";
-            return mistake("this is not TOML: this cannot stand in a key", at, "here", help);
+            return Mistake::new("this is not TOML: this cannot stand in a key", at, "here", help);
         }
-        if message.contains("unclosed table") {
-            return mistake("this is not TOML: a header that is not closed", at, "expected `]`", "write `[kind.name]`");
+        if self.says("unclosed table") {
+            let title = "this is not TOML: a header that is not closed";
+            return Mistake::new(title, at, "expected `]`", "write `[kind.name]`");
         }
-        let swallows = message.contains("array") || message.contains("inline table");
-        let help = if swallows {
-            "close every `[` with `]` and every `{` with `}`"
-        } else {
-            "see https://toml.io for what a file may look like"
+        let swallows = self.says("array") || self.says("inline table");
+        let help = match swallows {
+            true => "close every `[` with `]` and every `{` with `}`",
+            false => "see https://toml.io for what a file may look like",
         };
-        Mistake { swallows, ..mistake("this is not TOML", at, message, help) }
+        Mistake { swallows, ..Mistake::new("this is not TOML", at, self.message, help) }
     }
 }

@@ -6,8 +6,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::block::RawLine;
 use super::heads::Heads;
-use super::hit::{Head, HeadView, evidence};
+use super::hit::{Carry, Head, HeadView, evidence};
 use super::saved::{self, SavedPlace, SavedRecord};
 use super::times::At;
 use crate::pattern::{Patterns, SignalId};
@@ -188,10 +189,14 @@ impl Record {
         At { place, timed: self.timed }
     }
 
-    /// The head, if it is known, and the signals that were given.
-    pub fn into_head(self, file: &Arc<str>) -> (Option<Head>, Vec<SignalId>) {
-        let kept = matches!(self.place, Place::Kept).then_some(self.kept);
-        (kept.map(|kept| kept.into_head(file)), self.given)
+    /// What the next file must know of it; `None`: there is no record so far.
+    pub fn into_carry(self, file: &Arc<str>) -> Option<Carry> {
+        let head = match self.place {
+            Place::Before => return None,
+            Place::Kept => Some(self.kept.into_head(file)),
+            Place::Headless | Place::Here { .. } => None,
+        };
+        Some(Carry { head, given: self.given })
     }
 }
 
@@ -206,7 +211,7 @@ impl Kept {
     }
 
     fn into_head(self, file: &Arc<str>) -> Head {
-        let line = super::block::RawLine { bytes: &self.bytes, offset: self.offset, number: self.number };
+        let line = RawLine { bytes: &self.bytes, offset: self.offset, number: self.number };
         Head { line: evidence(file, line), bytes: self.bytes.into(), message: self.message }
     }
 }

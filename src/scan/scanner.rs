@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::belief::WINDOW;
 use super::block::Blocks;
 use super::heads::Heads;
-use super::hit::{Carry, Hit, Seen, Summary};
+use super::hit::{Hit, Seen, Summary};
 use super::prefilter::{Candidate, Prefilter};
 use super::record::Record;
 use super::saved::SavedScanner;
@@ -130,7 +130,7 @@ impl<'p> Scanner<'p> {
         Summary {
             orphans,
             lines: record.lines(),
-            carry: record.carry(&file),
+            carry: record.into_carry(&file),
             first: times.first,
             last,
             hole_at_end: times.in_hole(),
@@ -195,16 +195,6 @@ impl State<'_> {
             self.record.give(id);
             self.times.hit(self.record.at(), hit, heads, out);
         }
-    }
-}
-
-impl Record {
-    fn carry(self, file: &Arc<str>) -> Option<Carry> {
-        if self.is_before() {
-            return None;
-        }
-        let (head, given) = self.into_head(file);
-        Some(Carry { head, given })
     }
 }
 

@@ -22,17 +22,16 @@ fn local(text: &str) -> Stamp {
 /// Parses and checks that the three ways to look at a line agree.
 fn parse(layout: &Layout, line: &[u8]) -> Option<Parts> {
     let parts = layout.parse(line);
-    let source = layout.source();
     let text = String::from_utf8_lossy(line);
-    assert_eq!(layout.is_head(line), parts.is_some(), "{source}: {text}");
-    assert_eq!(layout.stamp(line), parts.as_ref().and_then(|parts| parts.stamp), "{source}: {text}");
+    assert_eq!(layout.is_head(line), parts.is_some(), "{text}");
+    assert_eq!(layout.stamp(line), parts.as_ref().and_then(|parts| parts.stamp), "{text}");
     parts
 }
 
 /// Level (or "-") and message of a line that must be a head with the time `T`.
 fn read(layout: &Layout, line: &str) -> (String, String) {
-    let parts = parse(layout, line.as_bytes()).unwrap_or_else(|| panic!("{}: no head: {line}", layout.source()));
-    assert_eq!(parts.stamp, Some(local(T)), "{}: {line}", layout.source());
+    let parts = parse(layout, line.as_bytes()).unwrap_or_else(|| panic!("no head: {line}"));
+    assert_eq!(parts.stamp, Some(local(T)), "{line}");
     let level = parts.level.map_or("-".into(), |range| line[range].to_string());
     (level, line[parts.message].to_string())
 }
