@@ -196,7 +196,14 @@ impl Summary {
 
     pub fn zones(&self, zones: &LogZones, gathered: &Gathered) {
         if gathered.families.iter().any(|f| zones.is_assumed(f.family.log)) {
-            let text = format!("times are read as {} ({}; `--tz` says otherwise)", zones.default.name(), zones.source);
+            let text = match &zones.unknown {
+                None => format!("times are read as {} ({}; `--tz` says otherwise)", zones.default.name(), zones.source),
+                Some(name) => format!(
+                    "warning: this machine's zone `{name}` is not known here: times are read as {}, and may be wrong by hours \
+                     (`--tz` says which zone it is)",
+                    zones.default.name()
+                ),
+            };
             self.say(Loudness::Normal, &text);
         }
     }

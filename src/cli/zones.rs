@@ -1,4 +1,5 @@
-//! The zone of each log: what the command line says, else the pattern file, else the layout, else the machine.
+//! The zone of each log: what the command line says of it, else the zone that its layout names (unless the pattern file
+//! corrects it), else what the command line says of all, else the pattern file, else the machine.
 
 use super::exit::Failure;
 use crate::pattern::diagnostic::suggest;
@@ -10,19 +11,24 @@ pub struct LogZones {
     pub default: Zone,
     /// How the default is known, for the user.
     pub source: &'static str,
+    /// The machine's zone, if it is one that is not known here and nobody said which else to take.
+    pub unknown: Option<String>,
 }
 
 impl LogZones {
     /// `given` are the values of `--tz`: a zone, or LOG=ZONE.
     pub fn new(patterns: &Patterns, given: &[String]) -> Result<LogZones, Failure> {
         let machine = Zone::of_machine();
-        let source = if machine.is_some() { "this machine's zone" } else { "this machine names no zone that is known" };
+        let source = if machine.is_ok() { "this machine's zone" } else { "this machine names no zone that is known" };
         let by_layout = |l: &Log| l.layouts.iter().find_map(|(_, layout)| Zone::parse(layout.zone()?));
         let of = patterns.logs.iter().map(|l| l.zone.or_else(|| by_layout(l))).collect();
-        let mut zones = LogZones { of, default: machine.unwrap_or(Zone::UTC), source };
+        let unknown = machine.as_ref().err().cloned();
+        let mut zones = LogZones { of, default: machine.unwrap_or(Zone::UTC), source, unknown };
         for text in given.iter().filter(|t| !t.contains('=')) {
-            zones.default = parse(text)?;
-            zones.of.fill(Some(zones.default));
+            (zones.default, zones.unknown) = (parse(text)?, None);
+            // What a layout names is the format's own zone, wherever the machine stands that wrote it.
+            let others = patterns.logs.iter().zip(&mut zones.of).filter(|(log, _)| by_layout(log).is_none());
+            others.for_each(|(_, of)| *of = Some(zones.default));
         }
         for text in given {
             if let Some((log, zone)) = text.split_once('=') {
