@@ -98,7 +98,7 @@ fn nothing_to_read() {
     let site = site();
     site.write("empty/notes.txt", b"nothing of ours\n");
     refused(&site, &["replay", "nowhere"], 3, "tocsin: no such file or directory: nowhere\n");
-    refused(&site, &["replay", ".", "nowhere", "nor-here"], 3, "no such file or directory: nowhere, nor-here\n");
+    refused(&site, &["replay", "nowhere", "nor-here"], 3, "no such file or directory: nowhere, nor-here\n");
     refused(
         &site,
         &["replay", "empty"],
@@ -108,6 +108,17 @@ fn nothing_to_read() {
     refused(&site, &["replay", "--verbose", "empty"], 3, "tocsin: empty/notes.txt: skipped: no log looks like this\n");
     let ended = site.run_with_input(&["replay", "-"], b"");
     assert_eq!(ended.code, Some(3), "{}", ended.err);
+}
+
+/// One path that is not there among others: the others are read, and a script learns that it was not all.
+#[test]
+fn a_path_that_is_missing_does_not_keep_the_others_from_being_read() {
+    let ended = site().run(&["replay", "--quiet", "nowhere", ".", "nor-here"]);
+    assert_eq!((ended.code, ended.records().len()), (Some(4), 2), "{}", ended.err);
+    assert_eq!(ended.err, "tocsin: nowhere: no such file or directory\ntocsin: nor-here: no such file or directory\n");
+    // Nothing of what there is was a log.
+    let empty = Site::new(&[("notes.txt", "nothing of ours\n")]);
+    refused(&empty, &["replay", "notes.txt", "nowhere"], 3, "tocsin: nowhere: no such file or directory\n");
 }
 
 /// A log in which nothing happened is fine, and says nothing on standard output.

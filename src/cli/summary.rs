@@ -105,6 +105,9 @@ impl Summary {
                 Fate::Read(reading) => self.reading(path, outer, reading, patterns),
                 Fate::Skipped(why) => {
                     self.counts.skipped += 1;
+        for path in &discovery.missing {
+            self.damage(&format!("{}: no such file or directory", path.display()));
+        }
                     self.say(Loudness::Verbose, &format!("{path}: skipped: {why}"));
                 }
                 Fate::Unopened(why) => unopened.push(format!("{path}: not opened: {why}")),
