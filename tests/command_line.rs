@@ -352,7 +352,7 @@ fn ambiguous_file() {
     assert_eq!(ended.records()[0]["location"]["serviceName"], "One");
     assert_eq!(
         said(&ended),
-        "tocsin: here/x.log: taken for log `app-one` of node `here` by content (`--log NAME=PATH` decides)\n"
+        "tocsin: here/x.log: taken for log `app-one` of node `here` by content, though as much like app-two (`--log NAME=PATH` decides)\n"
     );
     let input = b"2021-03-22 14:00:00,000 <WARN> connection lost\n";
     let ended = site.run_with_input(&with(&["--log", "app-two=-", "-"]), input);
@@ -369,7 +369,8 @@ fn standard_input() {
     assert_eq!((ended.code, ended.records().len()), (Some(0), 2));
     assert_eq!(
         said(&ended),
-        "tocsin: stdin: taken for log `ha-flinkserver` of node `stdin` by content (`--log NAME=PATH` decides)\n\
+        "tocsin: stdin: taken for log `ha-flinkserver` of node `stdin` by content, though as much like ha-dbservice, \
+         ha-oms (`--log NAME=PATH` decides)\n\
          tocsin: stdin: taken for node `stdin`, since no path inside names one (`--assign NODE=PATH` decides)\n"
     );
     assert_eq!(ended.records()[0]["key"], "ALM-45640|default|Flink|FlinkServer|stdin");
@@ -453,18 +454,6 @@ fn zones() {
         ("FlinkServer 2021-03-22T14:03:35.344Z, OMS 2021-03-22T14:03:35.344+01:00", ZONE_SAID)
     );
 
-    let unknown = |zone: &str| format!("tocsin: unknown time zone `{zone}`: ");
-    refused(&site, &["replay", "--tz", "Asia/Shanghei", "."], 2, &unknown("Asia/Shanghei"));
-    refused(&site, &["replay", "--tz", "Asia/Shanghei", "."], 2, "Asia/Shanghai");
-    refused(&site, &["replay", "--tz", "ha-oms=+8", "."], 2, &unknown("+8"));
-    refused(
-        &site,
-        &["replay", "--tz", "ha-omss=UTC", "."],
-        2,
-        "tocsin: unknown log `ha-omss`: did you mean `ha-oms`?\n",
-    );
-}
-
     // A machine's zone may be said as POSIX has it, east of Greenwich being less than nothing.
     let by_machine = |tz: &str| {
         let ended = Ended::of(site.command(&["replay", "."]).env("TZ", tz).output().unwrap());
@@ -485,18 +474,18 @@ fn zones() {
         )
     );
 
-/// Silence after the end of a file proves nothing, unless it is said to.
-#[test]
-fn the_end() {
-    let beats: String =
-        (0..4).map(|n| support::ha(&format!("2021-03-22 14:00:0{n},000"), "recv heartbeat from peer")).collect();
-    let site = Site::new(&[(HA_LOG, &beats)]);
-    let raised = |args: &[&str]| {
-        let ended = site.run(&[&["replay", "--tz", "Asia/Shanghai"], args, &["."]].concat());
-        assert_eq!((ended.code, said(&ended).as_str()), (Some(0), ""), "{args:?}");
-        ended.records().iter().map(|r| r["time"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
-    let at = "2021-03-22T14:00:33.000+08:00";
+    let unknown = |zone: &str| format!("tocsin: unknown time zone `{zone}`: ");
+    refused(&site, &["replay", "--tz", "Asia/Shanghei", "."], 2, &unknown("Asia/Shanghei"));
+    refused(&site, &["replay", "--tz", "Asia/Shanghei", "."], 2, "Asia/Shanghai");
+    refused(&site, &["replay", "--tz", "ha-oms=+8", "."], 2, &unknown("+8"));
+    refused(
+        &site,
+        &["replay", "--tz", "ha-omss=UTC", "."],
+        2,
+        "tocsin: unknown log `ha-omss`: did you mean `ha-oms`?\n",
+    );
+}
+
 const APP: &str = r##"
 [layout.app]
 pattern = '%d{yyyy-MM-dd HH:mm:ss}{Asia/Shanghai} %m%n'
@@ -559,6 +548,18 @@ fn lines_later_than_their_file_ask_for_a_zone() {
     assert_eq!(said(&site.run(&["replay", "--tz", "Asia/Shanghai", "."])), "");
 }
 
+/// Silence after the end of a file proves nothing, unless it is said to.
+#[test]
+fn the_end() {
+    let beats: String =
+        (0..4).map(|n| support::ha(&format!("2021-03-22 14:00:0{n},000"), "recv heartbeat from peer")).collect();
+    let site = Site::new(&[(HA_LOG, &beats)]);
+    let raised = |args: &[&str]| {
+        let ended = site.run(&[&["replay", "--tz", "Asia/Shanghai"], args, &["."]].concat());
+        assert_eq!((ended.code, said(&ended).as_str()), (Some(0), ""), "{args:?}");
+        ended.records().iter().map(|r| r["time"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let at = "2021-03-22T14:00:33.000+08:00";
     assert!(raised(&[]).is_empty());
     // It is late by more than the slack.
     assert!(raised(&["--end", "2021-03-22T14:00:34"]).is_empty());
