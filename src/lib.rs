@@ -13,12 +13,17 @@
 //! - [`deliver`]: where transitions go.
 //! - [`explain`]: why a line did what it did, or did nothing.
 //! - [`catalogue`]: what an alarm means, and what to do about it.
+//! - [`config`]: what the file and the command line come to.
+//! - [`watch`]: logs as they are written, turn by turn.
+//! - [`doctor`]: what stands in the way of watching.
 //! - [`cli`]: one file per command.
 
 pub mod catalogue;
 pub mod cli;
+pub mod config;
 pub mod correlate;
 pub mod deliver;
+pub mod doctor;
 pub mod explain;
 pub mod input;
 pub mod pattern;
@@ -28,3 +33,4 @@ pub mod selftest;
 pub mod state;
 pub mod time;
 pub mod transition;
+pub mod watch;

@@ -52,6 +52,16 @@ impl From<crate::deliver::stdout::WriteError> for Failure {
     }
 }
 
+impl From<crate::config::ConfigError> for Failure {
+    fn from(error: crate::config::ConfigError) -> Failure {
+        let exit = match error {
+            crate::config::ConfigError::NoPath { .. } => Exit::NothingToRead,
+            _ => Exit::Invalid,
+        };
+        Failure::new(exit, error.to_string())
+    }
+}
+
 /// Errors of writing to our own standard output what is no transition.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Failure {

@@ -10,7 +10,7 @@ use super::exit::{Exit, Failure};
 use super::filter::instant;
 use super::pattern_args::PatternArgs;
 use super::replay::host;
-use super::zones::{LogZones, log_named};
+use super::zones::{log_named, log_zones};
 use crate::correlate::{Family, HOLD};
 use crate::deliver::stdout::printable;
 use crate::explain::{Filter, Options, Subject, explain};
@@ -92,7 +92,7 @@ impl Explain {
         let (patterns, _) = self.patterns.load(terminal.stderr)?;
         let patterns = &patterns;
         let path = self.file.clone().unwrap_or_else(|| PathBuf::from("-"));
-        let zones = LogZones::new(patterns, &self.tz)?;
+        let zones = log_zones(patterns, &self.tz)?;
         let end = self.end.as_deref().map(|e| instant(e, zones.default)).transpose()?;
         let filter = self.filter(patterns)?;
         let decisions = Decisions { nodes: Vec::new(), logs: self.logs(patterns, &path)? };

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::exit::Failure;
-use crate::correlate::EXHAUSTED;
-use crate::pattern::diagnostic::suggest;
-use crate::pattern::{Patterns, Zone};
+use crate::config::Shown;
+use crate::pattern::Zone;
 use crate::selftest::parse_instant;
 use crate::time::Millis;
 use crate::transition::{Event, Severity, Transition};
@@ -24,52 +23,45 @@ pub struct FilterArgs {
     #[arg(long, value_name = "TIME", help_heading = "What is written")]
     until: Option<String>,
 
-    /// Only these alarms
-    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "What is written")]
-    alarm: Vec<String>,
-
-    /// Only these nodes
-    #[arg(long, value_name = "NODE", value_delimiter = ',', help_heading = "What is written")]
-    node: Vec<String>,
-
-    /// Only alarms that are at least this severe
-    #[arg(long, value_name = "LEVEL", value_parser = Severity::NAMES, help_heading = "What is written")]
-    severity: Option<String>,
-
     /// Only the raises of what is still active at the end
     #[arg(long, help_heading = "What is written")]
     active: bool,
 }
 
+/// What makes sense without an end, too.
+#[derive(Args, Clone, Debug)]
+pub struct ShownArgs {
+    /// Only these alarms
+    #[arg(long, value_name = "ID", value_delimiter = ',', help_heading = "What is written")]
+    pub alarm: Vec<String>,
+
+    /// Only these nodes
+    #[arg(long, value_name = "NODE", value_delimiter = ',', help_heading = "What is written")]
+    pub node: Vec<String>,
+
+    /// Only alarms that are at least this severe
+    #[arg(long, value_name = "LEVEL", value_parser = Severity::NAMES, help_heading = "What is written")]
+    pub severity: Option<String>,
+}
+
 pub struct Filter {
     since: Option<Millis>,
     until: Option<Millis>,
-    args: FilterArgs,
-    severity: Option<Severity>,
+    shown: Shown,
+    active: bool,
     /// With `--active`: what is raised so far, to be written at the end.
     raised: BTreeMap<Arc<str>, Transition>,
 }
 
 impl FilterArgs {
-    pub fn build(&self, patterns: &Patterns, zone: Zone) -> Result<Filter, Failure> {
+    /// `shown` is what the command line and the configuration come to.
+    pub fn build(&self, shown: Shown, zone: Zone) -> Result<Filter, Failure> {
         let instant = |text: &Option<String>| text.as_deref().map(|t| self::instant(t, zone)).transpose();
-        for id in &self.alarm {
-            if patterns.alarm_named(id).is_none() && id != EXHAUSTED {
-                let known = patterns.alarms.iter().map(|a| &*a.name).chain([EXHAUSTED]);
-                return Err(Failure::invalid(format!("unknown alarm `{id}`: {}", suggest(id, known))));
-            }
-        }
         let (since, until) = (instant(&self.since)?, instant(&self.until)?);
         if since.is_some_and(|since| until.is_some_and(|until| until < since)) {
             return Err(Failure::invalid("`--until` is before `--since`: no time is left"));
         }
-        Ok(Filter {
-            since,
-            until,
-            severity: self.severity.as_deref().and_then(Severity::from_name),
-            args: self.clone(),
-            raised: BTreeMap::new(),
-        })
+        Ok(Filter { since, until, shown, active: self.active, raised: BTreeMap::new() })
     }
 }
 
@@ -82,15 +74,15 @@ pub fn instant(text: &str, zone: Zone) -> Result<Millis, Failure> {
 impl Filter {
     /// Nodes that are to be shown, of which none of those that were read has the name.
     pub fn unknown_nodes<'a>(&'a self, read: &'a BTreeSet<&str>) -> impl Iterator<Item = &'a str> {
-        self.args.node.iter().map(String::as_str).filter(|n| !read.contains(n))
+        self.shown.nodes.iter().map(String::as_str).filter(|n| !read.contains(n))
     }
 
     /// The transition, if it is to be written now.
     pub fn pass(&mut self, transition: Transition) -> Option<Transition> {
-        if !self.shows(&transition) {
+        if !self.shown.shows(&transition) {
             return None;
         }
-        if !self.args.active {
+        if !self.active {
             return self.in_time(&transition).then_some(transition);
         }
         match transition.event {
@@ -106,13 +98,6 @@ impl Filter {
         let mut left: Vec<Transition> = self.raised.values().filter(|t| self.in_time(t)).cloned().collect();
         left.sort_by(|a, b| (a.time.millis, &a.key).cmp(&(b.time.millis, &b.key)));
         left
-    }
-
-    fn shows(&self, t: &Transition) -> bool {
-        let listed = |list: &[String], value: &str| list.is_empty() || list.iter().any(|v| v == value);
-        listed(&self.args.alarm, &t.alarm)
-            && listed(&self.args.node, &t.node)
-            && self.severity.is_none_or(|least| t.severity <= least)
     }
 
     fn in_time(&self, t: &Transition) -> bool {

@@ -2,13 +2,18 @@
 
 mod alarms;
 mod check;
+mod config;
+mod doctor;
 pub mod exit;
 mod explain;
 mod filter;
+mod log_args;
 mod pattern_args;
 mod progress;
 mod replay;
+mod state;
 mod summary;
+pub mod watch;
 mod zones;
 
 use std::io::IsTerminal;
@@ -48,6 +53,10 @@ enum Command {
     Check(check::Check),
     Explain(Box<explain::Explain>),
     Alarms(alarms::Alarms),
+    Watch(Box<watch::Watch>),
+    State(state::State),
+    Config(config::Config),
+    Doctor(Box<doctor::Doctor>),
 }
 
 /// What the standard streams can show.
@@ -88,6 +97,10 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(&terminal),
         Command::Explain(explain) => explain.run(&terminal),
         Command::Alarms(alarms) => alarms.run(&terminal),
+        Command::Watch(watch) => watch.run(&terminal),
+        Command::State(state) => state.run(&terminal),
+        Command::Config(config) => config.run(&terminal),
+        Command::Doctor(doctor) => doctor.run(&terminal),
     };
     match ended {
         Ok(exit) => exit.into(),

@@ -1,26 +1,26 @@
 //! `tocsin replay`: logs and archives in, transitions out in order of time.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::Utc;
-use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
 use super::Terminal;
 use super::exit::{Exit, Failure};
 use super::filter::{self, Filter, FilterArgs};
-use super::pattern_args::PatternArgs;
+use super::log_args::{LogArgs, OutcomeArgs};
 use super::progress::Progress;
 use super::summary::{Loudness, Summary};
-use super::zones::{LogZones, log_named};
-use crate::correlate::{HOLD, MAX_KEYS};
-use crate::deliver::stdout::{Format, Stdout, WriteError, printable};
-use crate::input::assign::{Assigner, Decisions};
+use crate::config::settings::{Environment, Named};
+use crate::config::{ConfigError, ConfigFile, LogZones, Settings};
+use crate::deliver::stdout::{Stdout, WriteError, printable};
+use crate::input::assign::Assigner;
 use crate::input::discover::{Discovery, discover};
 use crate::pattern::Patterns;
 use crate::replay::gather::{Fate, Gathered, Gatherer};
 use crate::replay::{Options, Report, replay};
-use crate::time::{MINUTE, Millis, Moment, parse_duration};
+use crate::time::{Millis, Moment};
 use crate::transition::{Mode, Transition};
 
 /// Read logs and archives and print the alarms that they raise and clear
@@ -35,29 +35,15 @@ pub struct Replay {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// The time zone of the logs: a name, an offset, or LOG=ZONE for one log (default: this machine's)
-    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
-    tz: Vec<String>,
-
     /// The logs are complete until then: what is silent at their end is silent
     #[arg(long, value_name = "TIME")]
     end: Option<String>,
 
-    /// The node of everything below a path (`-`: standard input)
-    #[arg(long, value_name = "NODE=PATH", value_parser = pair)]
-    assign: Vec<(String, PathBuf)>,
+    #[command(flatten)]
+    logs: LogArgs,
 
-    /// The log that a file is of (`-`: standard input)
-    #[arg(long, value_name = "NAME=PATH", value_parser = pair)]
-    log: Vec<(String, PathBuf)>,
-
-    /// The name of the cluster, the first part of every location
-    #[arg(long, value_name = "NAME", default_value = "default", value_parser = NonEmptyStringValueParser::new())]
-    cluster: String,
-
-    /// How transitions are written
-    #[arg(long, value_enum, default_value_t = Format::Json)]
-    format: Format,
+    #[command(flatten)]
+    outcome: OutcomeArgs,
 
     #[command(flatten)]
     filter: FilterArgs,
@@ -70,14 +56,6 @@ pub struct Replay {
     #[arg(long)]
     runbook: bool,
 
-    /// How much older a line of another log must be to be seen as a reason
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    hold: Option<Millis>,
-
-    /// Keys of one alarm that are kept for a node; hits of further keys are counted, and raise an alarm of their own
-    #[arg(long, value_name = "N", default_value_t = MAX_KEYS)]
-    max_keys: usize,
-
     /// Files to read at the same time (default: one per core)
     #[arg(long, short, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     jobs: Option<usize>,
@@ -89,9 +67,6 @@ pub struct Replay {
     /// Say of each file what it was taken for, or why it was skipped
     #[arg(long, short)]
     verbose: bool,
-
-    #[command(flatten)]
-    patterns: PatternArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -106,33 +81,28 @@ enum FailOn {
     Raised,
 }
 
-fn pair(text: &str) -> Result<(String, PathBuf), String> {
-    match text.split_once('=') {
-        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), PathBuf::from(path))),
-        _ => Err("expected NAME=PATH".to_owned()),
-    }
-}
-
-fn duration(text: &str) -> Result<Millis, String> {
-    if text == "0" {
-        return Ok(0);
-    }
-    let hold = parse_duration(text).filter(|hold| *hold <= 24 * 60 * MINUTE);
-    hold.ok_or_else(|| "expected a duration such as 2s or 500ms, of at most a day".to_owned())
+/// What every part of a replay stands on.
+#[derive(Clone, Copy)]
+struct Ground<'a> {
+    settings: &'a Settings,
+    patterns: &'a Patterns,
+    terminal: &'a Terminal,
 }
 
 impl Replay {
     pub fn run(self: Box<Self>, terminal: &Terminal) -> Result<Exit, Failure> {
-        let (patterns, _) = self.patterns.load(terminal.stderr)?;
-        let zones = LogZones::new(&patterns, &self.tz)?;
+        let settings = self.settings(terminal.stderr)?;
+        let (patterns, _) = settings.pattern_set().compile(terminal.stderr)?;
+        let Named { zones, decisions, shown } = settings.named(&patterns, terminal.stderr)?;
         let end = self.end.as_deref().map(|e| filter::instant(e, zones.default)).transpose()?;
-        let filter = self.filter.build(&patterns, zones.default)?;
-        let assigner = Assigner::new(&patterns, self.decisions(&patterns)?, &host());
+        let filter = self.filter.build(shown, zones.default)?;
+        let assigner = Assigner::new(&patterns, decisions, &host());
         let discovery = discover(&self.paths).once_each(|path| assigner.claim(path));
         refuse_if_all_are_missing(&discovery)?;
-        let gathered = self.gather(&patterns, &assigner, &zones, &discovery, terminal);
+        let ground = Ground { settings: &settings, patterns: &patterns, terminal };
+        let gathered = self.gather(ground, &assigner, &zones, &discovery);
         refuse_ambiguous(&gathered)?;
-        refuse_unused(&assigner, &gathered)?;
+        self.refuse_unused(&assigner, &gathered)?;
         let mut summary = Summary::new(self.loudness());
         summary.files(&gathered, &discovery, &patterns);
         if !gathered.files.iter().any(|f| matches!(f.fate, Fate::Read(_))) {
@@ -141,7 +111,7 @@ impl Replay {
         }
         summary.zones(&zones, &gathered);
         summary.nodes(&filter, &gathered);
-        let report = self.correlate(&patterns, gathered, end, filter, &mut summary, terminal)?;
+        let report = self.correlate(ground, gathered, end, filter, &mut summary)?;
         summary.end(&report, &zones, terminal.interactive);
         if let Some(lost) = report.families.iter().find_map(|f| f.lost.as_ref()) {
             return Err(Failure::new(Exit::Failed, printable(lost)));
@@ -154,17 +124,11 @@ impl Replay {
         })
     }
 
-    fn gather(
-        &self,
-        patterns: &Patterns,
-        assigner: &Assigner,
-        zones: &LogZones,
-        discovery: &Discovery,
-        terminal: &Terminal,
-    ) -> Gathered {
+    fn gather(&self, ground: Ground, assigner: &Assigner, zones: &LogZones, discovery: &Discovery) -> Gathered {
+        let Ground { settings, patterns, terminal } = ground;
         let mut progress = Progress::start(&discovery.files, terminal.interactive && !self.quiet);
         let jobs = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        let cluster = self.cluster.as_str().into();
+        let cluster = settings.cluster.value.as_str().into();
         let gatherer = Gatherer { patterns, assigner, cluster, zones, jobs, progress: progress.read.clone() };
         let gathered = gatherer.gather(&discovery.files);
         progress.finish();
@@ -173,17 +137,18 @@ impl Replay {
 
     fn correlate(
         &self,
-        patterns: &Patterns,
+        ground: Ground,
         gathered: Gathered,
         end: Option<Millis>,
         mut filter: Filter,
         summary: &mut Summary,
-        terminal: &Terminal,
     ) -> Result<Report, Failure> {
-        let mut stdout = Stdout::new(std::io::stdout().lock(), self.format, terminal.stdout);
-        let catalogue = self.runbook.then(|| self.patterns.catalogue()).transpose()?;
+        let Ground { settings, patterns, terminal } = ground;
+        let mut stdout = Stdout::new(std::io::stdout().lock(), settings.format.value, terminal.stdout);
+        let catalogue =
+            self.runbook.then(|| settings.pattern_set().catalogue()).transpose().map_err(ConfigError::from)?;
         stdout.begin()?;
-        let options = Options { mode: Mode::Replay, hold: self.hold.unwrap_or(HOLD), end, max_keys: self.max_keys };
+        let options = Options { mode: Mode::Replay, hold: settings.hold.value, end, max_keys: settings.max_keys.value };
         let mut write = |mut transition: Transition| -> Result<(), WriteError> {
             transition.detected_at = Some(Moment::utc(Utc::now().timestamp_millis()));
             summary.transition(&transition);
@@ -204,9 +169,27 @@ impl Replay {
         }
     }
 
-    fn decisions(&self, patterns: &Patterns) -> Result<Decisions, Failure> {
-        let log = |(name, path): &(String, PathBuf)| Ok((log_named(patterns, name)?, path.clone()));
-        Ok(Decisions { nodes: self.assign.clone(), logs: self.log.iter().map(log).collect::<Result<_, Failure>>()? })
+    /// The command line over the file. The machine's own configuration is not read unless it is named: a replay gives the
+    /// same wherever it is run.
+    fn settings(&self, coloured: bool) -> Result<Settings, Failure> {
+        let named = self.logs.config.as_deref();
+        let file = named.map(|path| ConfigFile::find(Some(path), coloured)).transpose()?.flatten();
+        Ok(Settings::new(self.outcome.given(&self.logs)?, file, &Environment::of_process()))
+    }
+
+    /// A decision about nothing is a slip of the pen, and silently a wrong node in every id. The configuration may speak of
+    /// more than what is replayed.
+    fn refuse_unused(&self, assigner: &Assigner, gathered: &Gathered) -> Result<(), Failure> {
+        let given = gathered.files.iter().map(|f| f.outer.clone()).collect();
+        let typed = |path: &&Path| self.logs.assign.iter().chain(&self.logs.log).any(|(_, p)| p == path);
+        match assigner.unused(&given).into_iter().find(typed) {
+            Some(path) => {
+                let path = printable(&path.to_string_lossy());
+                let text = format!("nothing was found at {path}, which `--assign` or `--log` is about");
+                Err(Failure::invalid(text))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -232,19 +215,6 @@ fn refuse_ambiguous(gathered: &Gathered) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// A decision about nothing is a slip of the pen, and silently a wrong node in every id.
-fn refuse_unused(assigner: &Assigner, gathered: &Gathered) -> Result<(), Failure> {
-    let given = gathered.files.iter().map(|f| f.outer.clone()).collect();
-    match assigner.unused(&given).first() {
-        Some(path) => {
-            let path = printable(&path.to_string_lossy());
-            let text = format!("nothing was found at {path}, which `--assign` or `--log` is about");
-            Err(Failure::invalid(text))
-        }
-        None => Ok(()),
-    }
 }
 
 pub(super) fn host() -> String {

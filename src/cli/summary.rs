@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::filter::Filter;
-use super::zones::LogZones;
+use crate::config::LogZones;
 use crate::correlate::clock::Counts;
 use crate::deliver::stdout::{printable, short_time};
 use crate::input::assign::Assignment;

@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{Event, FamilyId, SLACK, TimedHit, What};
+use super::saved::{self, Key, Unreadable};
 use crate::pattern::Zone;
 use crate::pattern::stamp::Stamp;
 use crate::pattern::zone::STEP_BACK;
@@ -48,6 +51,18 @@ pub struct Counts {
     pub assumed: u64,
 }
 
+/// A [`Clock`] as it is saved; the zone is said anew.
+#[derive(Serialize, Deserialize)]
+struct SavedClock {
+    last: Option<Millis>,
+    assumed: bool,
+    clock: Option<Millis>,
+    fallback: Option<Millis>,
+    hole: bool,
+    hits: u64,
+    counts: [u64; 4],
+}
+
 impl Clock {
     pub fn new(family: FamilyId, zone: Zone) -> Clock {
         Clock {
@@ -65,8 +80,37 @@ impl Clock {
         }
     }
 
+    /// What the next file or line of the family must know of those before, to be saved with how far it was read.
+    pub fn save(&self) -> Option<Vec<u8>> {
+        let Clock { last, assumed, clock, fallback, hole, hits, counts, .. } = *self;
+        let Counts { steps, holes, disbelieved, assumed: times } = counts;
+        saved::seal(&SavedClock {
+            last,
+            assumed,
+            clock,
+            fallback,
+            hole,
+            hits,
+            counts: [steps, holes, disbelieved, times],
+        })
+    }
+
+    /// Goes on from what [`save`](Clock::save) gave.
+    pub fn restore(family: FamilyId, zone: Zone, bytes: &[u8]) -> Result<Clock, Unreadable> {
+        let key = Key::new("family", &[&family.0.to_string()]);
+        let SavedClock { last, assumed, clock, fallback, hole, hits, counts } = saved::open(&key, bytes)?;
+        let [steps, holes, disbelieved, times] = counts;
+        let counts = Counts { steps, holes, disbelieved, assumed: times };
+        Ok(Clock { last, assumed, clock, fallback, hole, hits, counts, ..Clock::new(family, zone) })
+    }
+
     pub fn last(&self) -> Option<Millis> {
         self.last
+    }
+
+    /// No later hit of the family is older than this, but for the slack.
+    pub fn reached(&self) -> Option<Millis> {
+        self.clock
     }
 
     pub fn family(&self) -> FamilyId {

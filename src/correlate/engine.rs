@@ -7,15 +7,17 @@
 mod clear;
 mod notes;
 mod raise;
+mod saved;
 mod timers;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use super::event::{Family, FamilyId, SLACK, TimedHit, What};
 use super::history::{From, History};
-use super::instance::{Instance, LINGER, Slot};
+use super::instance::{LINGER, Slot};
+use super::instances::{InstanceId, Instances};
 use super::keys::{Keys, MAX_KEYS, Refused};
 use super::note::{About, Did, Entry, Note};
 use super::record::{Change, Site};
@@ -23,26 +25,25 @@ use crate::pattern::{Alarm, AlarmId, By, CauseSet, Clear, ClearKind, Patterns, R
 use crate::time::Millis;
 use crate::transition::{ClearedBy, Event, Transition};
 
-type InstanceId = u64;
+use saved::Saving;
 
 /// What waits on one family's clock, earliest first. An entry may be out of date; the timer knows.
 type Deadlines = BinaryHeap<Reverse<(Millis, InstanceId, Slot)>>;
 
-/// Instances of one alarm at one service and role.
-type Group = HashMap<Box<[Box<str>]>, InstanceId>;
-
 pub struct Engine<'p> {
     patterns: &'p Patterns,
     site: Site,
+    /// It serves the alarms that read several families, and not those that read one.
+    several: bool,
     /// Signal → alarms of this lane that have a rule over it.
     alarms: Vec<Vec<AlarmId>>,
     /// Log → index of its service and role, equal for logs that share them.
     places: Vec<u32>,
-    instances: HashMap<InstanceId, Instance>,
-    groups: HashMap<(AlarmId, u32), Group>,
-    next: InstanceId,
+    instances: Instances,
     keys: Keys,
     clocks: HashMap<FamilyId, Millis>,
+    /// `None`: nothing is to be saved.
+    saving: Option<Saving>,
     timers: HashMap<FamilyId, Deadlines>,
     history: History,
     out: Vec<Transition>,
@@ -77,15 +78,15 @@ impl<'p> Engine<'p> {
         };
         Engine {
             patterns,
+            several,
             alarms,
             places: patterns.logs.iter().map(place).collect(),
-            instances: HashMap::new(),
-            groups: HashMap::new(),
-            next: 0,
+            instances: Instances::default(),
             keys: Keys::new(patterns, MAX_KEYS),
             clocks: HashMap::new(),
+            saving: None,
             timers: HashMap::new(),
-            history: History::new(patterns, site.hold),
+            history: History::new(patterns, several, site.hold),
             site,
             out: Vec::new(),
             notes: None,
@@ -112,14 +113,26 @@ impl<'p> Engine<'p> {
         self.notes.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    /// The earliest deadline on a family's clock. It may be out of date: then nothing happens when it is due.
+    pub fn deadline_of(&self, family: FamilyId) -> Option<Millis> {
+        self.timers.get(&family)?.peek().map(|Reverse((deadline, ..))| *deadline)
+    }
+
     /// The earliest deadline of families that are `open`, so that what comes out can be put in order of time.
     pub fn earliest_deadline(&self, open: impl Fn(FamilyId) -> bool) -> Option<Millis> {
         let timers = self.timers.iter().filter(|(family, _)| open(**family));
         timers.filter_map(|(_, t)| t.peek()).map(|Reverse((d, ..))| *d).min()
     }
 
-    pub fn instances(&self) -> impl Iterator<Item = &Instance> {
-        self.instances.values()
+    /// Clears the instance with this key, because a person says so. False if it is not active.
+    pub fn clear_by_operator(&mut self, families: &[Family], key: &str, at: Millis, out: &mut Vec<Transition>) -> bool {
+        let Some(id) = self.instances.with_key(key) else { return false };
+        let Some(hit) = self.instances.get(id).filter(|i| i.active != 0).and_then(|i| i.last_hit.clone()) else {
+            return false;
+        };
+        self.end(families, id, CauseSet::MAX, ClearedBy::Operator, &hit, at, true, false);
+        out.append(&mut self.out);
+        true
     }
 
     /// Takes in one event of a family and gives the transitions that it makes.
@@ -148,9 +161,8 @@ impl<'p> Engine<'p> {
                 notes.push(Note { alarm: id, key: "".into(), about: About::default(), did: Did::OtherLog });
             }
         }
-        let timers = &self.timers;
-        let pending = || timers.values().filter_map(|t| t.peek()).map(|Reverse((deadline, ..))| *deadline).min();
-        self.history.remember(hit, pending);
+        let Engine { history, timers, instances, .. } = self;
+        history.remember(hit, || timers::earliest(timers, instances));
     }
 
     /// One hit and one alarm: what is overdue, then what it ends, then what it begins.
@@ -205,15 +217,15 @@ impl<'p> Engine<'p> {
                     self.raise(families, instance, alarm, at, entry, hit, late);
                 }
             }
-            self.linger(instance, hit);
+            self.linger(instance, hit.moment.millis, hit.family);
         }
         self.about = About::default();
     }
 
     /// A hit that comes after the hold and is older than what its instance did last changes nothing.
     fn is_too_late(&mut self, id: InstanceId, hit: &TimedHit, late: bool) -> bool {
-        let last = self.instances.get(&id).and_then(|i| i.last_transition);
-        let too_late = late && last.is_some_and(|t| hit.moment.millis < t);
+        let last = self.instances.get(id).and_then(|i| i.last_transition);
+        let too_late = late && last.is_some_and(|(t, _)| hit.moment.millis < t);
         if too_late {
             self.note(id, Did::TooLate);
         }
@@ -221,7 +233,7 @@ impl<'p> Engine<'p> {
     }
 
     fn count_only(&mut self, id: InstanceId, hit: &Arc<TimedHit>) {
-        if let Some(instance) = self.instances.get_mut(&id).filter(|i| i.active != 0) {
+        if let Some(instance) = self.instances.get_mut(id).filter(|i| i.active != 0) {
             instance.count = instance.count.saturating_add(hit.hit.weight);
         }
     }
@@ -229,35 +241,23 @@ impl<'p> Engine<'p> {
     /// The instance that a raise hit belongs to; it is made if need be, and if there is room for one more.
     fn exact(&mut self, id: AlarmId, alarm: &Alarm, place: u32, family: &Family, hit: &TimedHit) -> Option<InstanceId> {
         let by: Box<[Box<str>]> = alarm.by.iter().map(|by| value(by, family, hit).unwrap_or_default()).collect();
-        let group = self.groups.entry((id, place)).or_default();
-        if let Some(instance) = group.get(&by) {
-            return Some(*instance);
+        if let Some(instance) = self.instances.exact(id, place, &by) {
+            return Some(instance);
         }
         if !self.keys.take(id) {
             return None;
         }
-        let instance = self.next;
-        self.next += 1;
-        group.insert(by.clone(), instance);
-        let made = self.site.instance(self.patterns, id, family, place, by);
-        self.instances.insert(instance, made);
-        Some(instance)
+        Some(self.instances.add(self.site.instance(self.patterns, id, family, place, by)))
     }
 
     /// The instances that a clear hit acts on: what it does not capture, it does not tell apart.
     fn matching(&self, id: AlarmId, alarm: &Alarm, place: u32, family: &Family, hit: &TimedHit) -> Vec<InstanceId> {
-        let Some(group) = self.groups.get(&(id, place)) else { return Vec::new() };
         let wanted: Vec<Option<Box<str>>> = alarm.by.iter().map(|by| value(by, family, hit)).collect();
         if wanted.iter().all(Option::is_some) {
             let exact: Box<[Box<str>]> = wanted.into_iter().flatten().collect();
-            return group.get(&exact).copied().into_iter().collect();
+            return self.instances.exact(id, place, &exact).into_iter().collect();
         }
-        let fits =
-            |by: &[Box<str>]| by.iter().zip(&wanted).all(|(own, wanted)| wanted.as_ref().is_none_or(|w| w == own));
-        let mut found: Vec<(&Box<[Box<str>]>, InstanceId)> =
-            group.iter().filter(|(by, _)| fits(by)).map(|(by, i)| (by, *i)).collect();
-        found.sort_unstable();
-        found.into_iter().map(|(_, instance)| instance).collect()
+        self.instances.matching(id, place, &wanted)
     }
 }
 

@@ -36,6 +36,11 @@ impl Family {
     pub fn rank(&self) -> (&str, &str, &str, &str) {
         (&self.log_name, &self.name, &self.node, &self.cluster)
     }
+
+    /// Cluster, node, log and name, which no two families have in common.
+    pub fn whole_name(&self) -> [&str; 4] {
+        [&self.cluster, &self.node, &self.log_name, &self.name]
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -78,4 +83,11 @@ pub struct TimedHit {
     pub family: FamilyId,
     /// Its place among the hits of its family, which line numbers do not tell across rolled files.
     pub position: u64,
+}
+
+impl TimedHit {
+    /// Is this the same hit? It may have been saved and restored since.
+    pub fn is(&self, other: &TimedHit) -> bool {
+        (self.family, self.position) == (other.family, other.position)
+    }
 }

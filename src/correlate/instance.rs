@@ -47,6 +47,13 @@ pub struct Memory {
     pub hit: Option<Arc<TimedHit>>,
 }
 
+impl Memory {
+    /// Is there anything in it that the next hit or a deadline asks for?
+    pub fn remembers(&self) -> bool {
+        self.timer.deadline.is_some() || self.run > 0 || !self.window.is_empty()
+    }
+}
+
 /// What a quiet entry remembers.
 #[derive(Clone, Debug, Default)]
 pub struct Quiet {
@@ -80,11 +87,14 @@ pub struct Instance {
     pub raise: Vec<Memory>,
     pub quiet: Vec<Quiet>,
     pub forget: Timer,
-    /// The last raise or renew hit.
+    /// The last raise or renew hit, while it is active.
     pub last_hit: Option<Arc<TimedHit>>,
-    pub last_transition: Option<Millis>,
-    /// Recent transitions, for ordinals: event, time, how many so far.
-    recent: VecDeque<(Event, Millis, u32)>,
+    /// With the family on whose clock that is.
+    pub last_transition: Option<(Millis, FamilyId)>,
+    pub recent: Recent,
+    /// It is among those that have changed since they were last saved.
+    pub is_changed: bool,
+    pub is_saved: bool,
 }
 
 impl Instance {
@@ -110,7 +120,9 @@ impl Instance {
             forget: Timer::default(),
             last_hit: None,
             last_transition: None,
-            recent: VecDeque::new(),
+            recent: Recent::default(),
+            is_changed: false,
+            is_saved: false,
         }
     }
 
@@ -134,25 +146,6 @@ impl Instance {
         due.filter_map(|(slot, t)| Some((t.deadline.filter(|d| *d < time)?, slot))).min()
     }
 
-    /// Number of this transition among those with the same event and time.
-    pub fn ordinal(&mut self, event: Event, time: Millis) -> u32 {
-        let newest = self.recent.iter().map(|(_, t, _)| *t).max().unwrap_or(time).max(time);
-        // A step back makes `newest` mean nothing; the length bounds it then.
-        while self.recent.len() > 64 || self.recent.front().is_some_and(|(_, t, _)| *t < newest - LINGER) {
-            self.recent.pop_front();
-        }
-        match self.recent.iter_mut().find(|(e, t, _)| *e == event && *t == time) {
-            Some((_, _, n)) => {
-                *n += 1;
-                *n
-            }
-            None => {
-                self.recent.push_back((event, time, 0));
-                0
-            }
-        }
-    }
-
     /// Nothing would be lost with this instance at `clock`.
     pub fn is_idle(&self, alarm: &Alarm, clock: Millis) -> bool {
         let waits = self.slots().any(|(slot, t)| slot != Slot::Forget && t.deadline.is_some());
@@ -161,7 +154,7 @@ impl Instance {
             RaiseKind::Absent { span, .. } => m.run > 0 && m.last >= clock - span - LINGER,
             _ => false,
         });
-        let fresh = self.last_transition.is_some_and(|t| t >= clock - LINGER);
+        let fresh = self.last_transition.is_some_and(|(t, _)| t >= clock - LINGER);
         self.active == 0 && !waits && !counting && !fresh
     }
 
@@ -181,8 +174,8 @@ impl Instance {
         if let Some(raised) = self.raised.as_mut().filter(|r| r.family == family) {
             raised.clock += by;
         }
-        if self.last_hit.as_ref().is_some_and(|h| h.family == family) {
-            self.last_transition = self.last_transition.map(|t| t + by);
+        if let Some((time, _)) = self.last_transition.as_mut().filter(|(_, f)| *f == family) {
+            *time += by;
         }
     }
 
@@ -226,5 +219,41 @@ impl Timer {
             self.deadline = self.deadline.map(|d| d + by);
             self.queued = None;
         }
+    }
+}
+
+/// Recent transitions, for ordinals: event, time, how many so far.
+#[derive(Clone, Debug, Default)]
+pub struct Recent(VecDeque<(Event, Millis, u32)>);
+
+impl Recent {
+    /// Number of this transition among those with the same event and time.
+    pub fn ordinal(&mut self, event: Event, time: Millis) -> u32 {
+        let newest = self.0.iter().map(|(_, t, _)| *t).max().unwrap_or(time).max(time);
+        // A step back makes `newest` mean nothing; the length bounds it then.
+        while self.0.len() > 64 || self.0.front().is_some_and(|(_, t, _)| *t < newest - LINGER) {
+            self.0.pop_front();
+        }
+        match self.0.iter_mut().find(|(e, t, _)| *e == event && *t == time) {
+            Some((_, _, n)) => {
+                *n += 1;
+                *n
+            }
+            None => {
+                self.0.push_back((event, time, 0));
+                0
+            }
+        }
+    }
+
+    /// What there is to save of it.
+    pub fn iter(&self) -> impl Iterator<Item = (Event, Millis, u32)> {
+        self.0.iter().copied()
+    }
+}
+
+impl FromIterator<(Event, Millis, u32)> for Recent {
+    fn from_iter<T: IntoIterator<Item = (Event, Millis, u32)>>(saved: T) -> Recent {
+        Recent(saved.into_iter().collect())
     }
 }

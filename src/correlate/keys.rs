@@ -27,7 +27,7 @@ pub struct Keys {
     held: Vec<usize>,
     pub refused: Refused,
     /// Alarms and roles for which it has been said.
-    said: BTreeSet<(AlarmId, Arc<str>)>,
+    pub said: BTreeSet<(AlarmId, Arc<str>)>,
 }
 
 impl Keys {
@@ -41,6 +41,11 @@ impl Keys {
         let fits = *held < self.limit;
         *held += usize::from(fits);
         fits
+    }
+
+    /// One more, that there was room for when it was made.
+    pub fn hold(&mut self, alarm: AlarmId) {
+        self.held[alarm.index()] += 1;
     }
 
     pub fn give_back(&mut self, alarm: AlarmId) {

@@ -5,6 +5,8 @@
 //! to the alarms that read a single family, and to those that read several as soon as the other families' clocks
 //! have passed it, or when the hold is over. The wall clock is an argument here, so nothing has to wait in a test.
 
+mod saved;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -55,9 +57,11 @@ struct Queue {
     rank: u32,
     state: State,
     waiting: VecDeque<Waiting>,
+    /// The number of the first of `waiting`, counted from the family's first event.
     position: u64,
     /// An event up to this key went out without waiting for this family any longer.
     missed: Option<Millis>,
+    saved: saved::Saved,
 }
 
 /// The front of a queue, in the order of release: key, time, log and family (as rank), position.
@@ -77,6 +81,8 @@ pub struct Merge {
     wall: Millis,
     /// Live: queues with events that the single lane has not seen, in order of arrival.
     fresh: VecDeque<usize>,
+    /// What is stored and has become meaningless.
+    stale: Vec<super::saved::Key>,
 }
 
 impl Merge {
@@ -86,7 +92,8 @@ impl Merge {
 
     /// Adds a family that is behind. Returns its index here.
     pub fn add(&mut self, id: FamilyId, families: &[Family]) -> usize {
-        let queue = Queue { id, rank: 0, state: State::Behind, waiting: VecDeque::new(), position: 0, missed: None };
+        let (state, waiting, saved) = (State::Behind, VecDeque::new(), saved::Saved::default());
+        let queue = Queue { id, rank: 0, state, waiting, position: 0, missed: None, saved };
         self.queues.push(queue);
         self.behind += 1;
         self.starved += 1;
@@ -146,6 +153,10 @@ impl Merge {
 
     fn set_state(&mut self, at: usize, state: State) {
         let queue = &mut self.queues[at];
+        if let (State::AtEnd(known), State::AtEnd(clock)) = (&mut queue.state, state) {
+            *known = clock;
+            return;
+        }
         let empty = usize::from(queue.waiting.is_empty());
         if queue.state == State::Behind {
             self.behind -= 1;
@@ -179,6 +190,13 @@ impl Merge {
         self.wall = wall;
     }
 
+    /// Live, when the hold of the next event is over.
+    pub fn held_until(&self) -> Option<Millis> {
+        let Reverse((.., at)) = self.fronts.peek()?;
+        let waiting = self.queues[*at].waiting.front().filter(|_| self.behind == 0)?;
+        Some(waiting.since + self.hold)
+    }
+
     /// The key of the next event in order, if one waits.
     pub fn next_key(&self) -> Option<Millis> {
         self.fronts.peek().map(|Reverse((key, ..))| *key)
@@ -196,8 +214,9 @@ impl Merge {
     fn pop_single(&mut self) -> Option<Released> {
         while let Some(at) = self.fresh.pop_front() {
             let queue = &mut self.queues[at];
-            if let Some(waiting) = queue.waiting.iter_mut().find(|w| !w.given) {
+            if let Some((i, waiting)) = queue.waiting.iter_mut().enumerate().find(|(_, w)| !w.given) {
                 waiting.given = true;
+                queue.saved.change(queue.position + i as u64);
                 let event = waiting.event.clone();
                 return Some(Released { family: queue.id, event, lane: Lane::Single, late: false });
             }

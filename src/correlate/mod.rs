@@ -9,10 +9,12 @@ mod engine;
 pub mod event;
 mod history;
 mod instance;
+mod instances;
 mod keys;
 pub mod merge;
 pub mod note;
 mod record;
+pub mod saved;
 mod window;
 
 use std::collections::BTreeMap;
@@ -52,12 +54,32 @@ pub struct Correlator<'p> {
     names: BTreeMap<(Arc<str>, Arc<str>), usize>,
     listening: bool,
     max_keys: usize,
+    /// `None`: nothing is to be saved.
+    saving: Option<saved::Saving>,
+}
+
+impl<'p> Node<'p> {
+    /// The engine of the alarms that read several families, or of those that read one.
+    fn lane(&mut self, several: bool) -> &mut Engine<'p> {
+        if several { &mut self.several } else { &mut self.single }
+    }
 }
 
 impl<'p> Correlator<'p> {
     pub fn new(patterns: &'p Patterns, mode: Mode, hold: Millis) -> Correlator<'p> {
         let (families, node_of, nodes, names) = (Vec::new(), Vec::new(), Vec::new(), BTreeMap::new());
-        Correlator { patterns, mode, hold, families, node_of, nodes, names, listening: false, max_keys: MAX_KEYS }
+        Correlator {
+            patterns,
+            mode,
+            hold,
+            families,
+            node_of,
+            nodes,
+            names,
+            listening: false,
+            max_keys: MAX_KEYS,
+            saving: None,
+        }
     }
 
     /// Keep notes of what the rules do, for `explain`. To be said before the first family is added.
@@ -83,7 +105,7 @@ impl<'p> Correlator<'p> {
         let node = match self.names.get(&name) {
             Some(node) => *node,
             None => {
-                self.nodes.push(self.node(&family));
+                self.nodes.push(self.node(&family.cluster, &family.node));
                 self.names.insert(name, self.nodes.len() - 1);
                 self.nodes.len() - 1
             }
@@ -93,8 +115,19 @@ impl<'p> Correlator<'p> {
         FamilyId(self.families.len() as u32 - 1)
     }
 
-    fn node(&self, family: &Family) -> Node<'p> {
-        let (cluster, node) = (family.cluster.clone(), family.node.clone());
+    /// The family that was restored with this name, which from now on is as it is given here; it is added if there is none.
+    pub fn rejoin(&mut self, family: Family) -> FamilyId {
+        match self.families.iter().position(|f| f.whole_name() == family.whole_name()) {
+            Some(at) => {
+                self.families[at] = family;
+                FamilyId(at as u32)
+            }
+            None => self.add(family),
+        }
+    }
+
+    fn node(&self, cluster: &Arc<str>, node: &Arc<str>) -> Node<'p> {
+        let (cluster, node) = (cluster.clone(), node.clone());
         let site = Site { cluster, node, mode: self.mode, hold: self.hold };
         let engine = |several: bool| {
             let mut engine = Engine::new(self.patterns, site.clone(), several);
@@ -102,9 +135,17 @@ impl<'p> Correlator<'p> {
             if self.listening {
                 engine.listen();
             }
+            if self.saving.is_some() {
+                engine.keep_new_changes();
+            }
             engine
         };
         Node { single: engine(false), several: engine(true) }
+    }
+
+    fn node_named(&mut self, cluster: &Arc<str>, node: &Arc<str>) -> Option<&mut Node<'p>> {
+        let at = *self.names.get(&(cluster.clone(), node.clone()))?;
+        self.nodes.get_mut(at)
     }
 
     pub fn families(&self) -> &[Family] {
@@ -131,9 +172,22 @@ impl<'p> Correlator<'p> {
         }
     }
 
+    /// Clears the instance with this key at this time, because a person says so. False if none is active.
+    pub fn clear_by_operator(&mut self, key: &str, time: Millis, out: &mut Vec<Transition>) -> bool {
+        let Correlator { nodes, families, .. } = self;
+        let mut engines = nodes.iter_mut().flat_map(|n| [&mut n.single, &mut n.several]);
+        engines.any(|engine| engine.clear_by_operator(families, key, time, out))
+    }
+
     /// What the rules did since the last call.
     pub fn take_notes(&mut self) -> Vec<Note> {
         self.nodes.iter_mut().flat_map(|n| [n.single.take_notes(), n.several.take_notes()].concat()).collect()
+    }
+
+    /// The earliest deadline on a family's clock.
+    pub fn deadline_of(&self, family: FamilyId) -> Option<Millis> {
+        let Node { single, several } = &self.nodes[self.node_of[family.index()]];
+        [single, several].into_iter().filter_map(|engine| engine.deadline_of(family)).min()
     }
 
     /// The earliest deadline that may still fire on the clock of a family that is `open`.

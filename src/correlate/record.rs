@@ -92,8 +92,8 @@ impl Site {
     ) -> Option<Transition> {
         let alarm = patterns.alarm(instance.alarm);
         let time = self.moment(families, change);
-        let ordinal = instance.ordinal(change.event, change.time);
-        instance.last_transition = Some(change.time);
+        let ordinal = instance.recent.ordinal(change.event, change.time);
+        instance.last_transition = Some((change.time, change.hit.family));
         let raised = instance.raised.as_ref()?;
         let cleared = change.event == Event::Clear;
         Some(Transition {
@@ -158,11 +158,16 @@ pub fn evidence_of(families: &[Family], hit: &TimedHit) -> Vec<Evidence> {
     hit.hit.head.iter().chain([&hit.hit.line]).map(|line| line_of(families, hit, line)).collect()
 }
 
+fn line_of(families: &[Family], hit: &TimedHit, line: &Line) -> Evidence {
+    evidence_line(&families[hit.family.index()].log_name, hit.moment, line)
+}
+
 fn same_line(a: &TimedHit, b: &TimedHit) -> bool {
     a.family == b.family && a.hit.line.offset == b.hit.line.offset && a.hit.line.file == b.hit.line.file
 }
 
-fn line_of(families: &[Family], hit: &TimedHit, line: &Line) -> Evidence {
+/// A line of this log, as much of it as a record shows.
+pub fn evidence_line(log: &Arc<str>, time: Moment, line: &Line) -> Evidence {
     let mut bytes = &*line.text;
     if bytes.len() == EVIDENCE_BYTES {
         // It was cut there, maybe inside of a character.
@@ -174,12 +179,5 @@ fn line_of(families: &[Family], hit: &TimedHit, line: &Line) -> Evidence {
         // Replacement characters are longer than the bytes they stand for.
         text.truncate((0..=EVIDENCE_BYTES).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0));
     }
-    Evidence {
-        log: families[hit.family.index()].log_name.clone(),
-        file: line.file.clone(),
-        line: line.number,
-        offset: line.offset,
-        time: hit.moment,
-        text,
-    }
+    Evidence { log: log.clone(), file: line.file.clone(), line: line.number, offset: line.offset, time, text }
 }

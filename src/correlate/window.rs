@@ -39,6 +39,21 @@ impl Window {
         self.hits.back().map(|(t, ..)| *t)
     }
 
+    /// What there is to save of it.
+    pub fn hits(&self) -> impl Iterator<Item = (Millis, u64, FamilyId)> {
+        self.hits.iter().copied()
+    }
+
+    /// The next of what [`hits`](Window::hits) gave.
+    pub fn put_back(&mut self, time: Millis, weight: u64, family: FamilyId) {
+        self.hits.push_back((time, weight, family));
+        self.sum += u128::from(weight);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.hits.is_empty()
+    }
+
     pub fn shift(&mut self, family: FamilyId, by: Millis) {
         for (t, _, _) in self.hits.iter_mut().filter(|(_, _, f)| *f == family) {
             *t += by;

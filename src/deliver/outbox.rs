@@ -87,6 +87,11 @@ impl Outbox {
         self.next
     }
 
+    /// Some sink has not been offered everything yet.
+    pub fn is_offering(&self) -> bool {
+        self.ports.iter().any(|port| port.next < self.next && port.sink.ended().is_none())
+    }
+
     /// Adds a sink that has acknowledged everything below `from`.
     pub fn add(&mut self, sink: Box<dyn Sink>, from: u64) {
         self.ports.push(Port { sink, next: from, offered: from, saved: None, ahead: VecDeque::new() });
@@ -178,6 +183,17 @@ impl Outbox {
             ended: port.sink.ended().map(|ended| format!("{ended:?}")),
         };
         self.ports.iter().map(lag).collect()
+    }
+
+    /// The same of a watch that does not run.
+    pub fn saved_lags(store: &Store) -> Result<Vec<Lag>, Broken> {
+        let end = Outbox::restore(store)?.next;
+        let mut lags = Vec::new();
+        store.each(Table::Sinks, |name, value| {
+            let waiting = end.saturating_sub(number(value).unwrap_or(0));
+            lags.push(Lag { sink: String::from_utf8_lossy(name).into_owned(), waiting, ended: None });
+        })?;
+        Ok(lags)
     }
 
     /// Lets every sink take what it was offered.

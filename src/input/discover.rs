@@ -22,6 +22,8 @@ pub struct Found {
 #[derive(Debug, Default)]
 pub struct Discovery {
     pub files: Vec<Found>,
+    /// Directories that were looked into.
+    pub directories: Vec<PathBuf>,
     /// What could not be looked at.
     pub unreadable: Vec<(PathBuf, io::Error)>,
     /// Named paths that do not exist.
@@ -106,6 +108,7 @@ fn walk(directory: &Path, found: &mut Discovery) {
             Ok(entry) if entry.file_type().is_file() => {
                 found.files.push(Found { path: entry.into_path(), named: false });
             }
+            Ok(entry) if entry.file_type().is_dir() => found.directories.push(entry.into_path()),
             Ok(_) => {}
             Err(e) if e.loop_ancestor().is_some() => {}
             Err(e) => {

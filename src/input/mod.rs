@@ -6,3 +6,4 @@ pub mod archive;
 pub mod assign;
 pub mod discover;
 pub mod rotation;
+pub mod tail;

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::alarms;
-use super::diagnostic::{Diagnostic, Gravity, Source, Span, suggest};
+use super::diagnostic::{Diagnostic, Gravity, Source, SourceId, Span, suggest};
 use super::glob::Glob;
 use super::layout::{Layout, LayoutError};
 use super::lint;
 use super::literal::{Need, SHORTEST};
 use super::load::load;
 use super::model::*;
+use super::overrides::Overrides;
 use super::patterns::*;
 use super::regexes::{self, Place};
 use super::search::{self, Search};
@@ -31,7 +32,13 @@ pub struct Compiled {
 }
 
 pub fn compile(sources: &[Source]) -> Compiled {
-    let (definitions, diagnostics) = load(sources);
+    compile_with(sources, &Overrides::default())
+}
+
+/// With what the configuration changes; mistakes in there stand in the source behind the last.
+pub fn compile_with(sources: &[Source], overrides: &Overrides) -> Compiled {
+    let (mut definitions, mut diagnostics) = load(sources);
+    diagnostics.extend(overrides.apply(&mut definitions, SourceId(sources.len())));
     let loaded = diagnostics.len();
     let mut compiler = Compiler {
         sources,
@@ -40,7 +47,10 @@ pub fn compile(sources: &[Source]) -> Compiled {
         captures: Vec::new(),
         doubtful: HashSet::new(),
     };
-    let patterns = compiler.patterns();
+    let mut patterns = compiler.patterns();
+    if !overrides.is_empty() {
+        patterns.hash = overrides.hash(&patterns.hash).into();
+    }
     compiler.found.extend(lint::errors(&patterns, &definitions));
     let mut diagnostics = compiler.found;
     let later = diagnostics.split_off(loaded);

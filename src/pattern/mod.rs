@@ -11,12 +11,13 @@ pub mod lint;
 pub mod literal;
 mod load;
 pub mod model;
+pub mod overrides;
 pub mod patterns;
 pub(crate) mod regexes;
 pub mod search;
 pub mod stamp;
-mod syntax;
-mod toml_reader;
+pub(crate) mod syntax;
+pub(crate) mod toml_reader;
 pub mod windows;
 pub mod zone;
 

@@ -106,6 +106,11 @@ impl Record {
         }
     }
 
+    /// So many lines before it are not read, and what record they are of is not known.
+    pub fn after(self, lines: u64) -> Record {
+        Record { place: Place::Headless, counter: Counter { at: 0, breaks: lines }, ..self }
+    }
+
     pub fn save(&self, patterns: &Patterns) -> SavedRecord {
         let place = match &self.place {
             Place::Before => SavedPlace::Before,

@@ -74,6 +74,17 @@ impl<'p> Scanner<'p> {
         Scanner { blocks: Blocks::from(offset), state: State { times, record, ..fresh.state } }
     }
 
+    /// Begins at an offset, with so many lines before it that are not read.
+    pub fn from(self, offset: u64, lines: u64) -> Scanner<'p> {
+        let record = self.state.record.after(lines);
+        Scanner { blocks: Blocks::from(offset), state: State { record, ..self.state } }
+    }
+
+    /// Where the line begins that has not ended yet.
+    pub fn offset(&self) -> u64 {
+        self.blocks.offset()
+    }
+
     /// What another process must know to go on where the unfinished line begins. Only for [`Lookahead::Live`], and when
     /// the orphans were taken.
     pub fn save(&self) -> SavedScanner {

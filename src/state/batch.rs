@@ -5,9 +5,7 @@
 pub enum Table {
     /// Family → how far it was read.
     Families,
-    /// Family → what the merge holds of it.
-    Held,
-    /// What the rules know.
+    /// What the merge holds and the rules know.
     Rules,
     /// Instance → the record of its raise.
     Active,
@@ -18,12 +16,11 @@ pub enum Table {
 }
 
 impl Table {
-    pub const ALL: [Table; 6] = [Table::Families, Table::Held, Table::Rules, Table::Active, Table::Sinks, Table::Facts];
+    pub const ALL: [Table; 5] = [Table::Families, Table::Rules, Table::Active, Table::Sinks, Table::Facts];
 
     pub fn name(self) -> &'static str {
         match self {
             Table::Families => "families",
-            Table::Held => "held",
             Table::Rules => "rules",
             Table::Active => "active",
             Table::Sinks => "sinks",

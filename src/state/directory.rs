@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::OpenError;
 
 /// A directory of ours. Log text is in it, so it is the owner's alone.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Directory {
     path: PathBuf,
 }

@@ -18,7 +18,7 @@ impl Engine<'_> {
                 // Presence ends an absence; without one it is the ordinary state of things.
                 let absences = alarm.raise.iter().filter(|r| matches!(r.kind, RaiseKind::Absent { .. }));
                 let absent = absences.fold(0, |set, r| set | bit(r.cause));
-                if self.instances.get(&id).is_none_or(|i| i.active & absent == 0) {
+                if self.instances.get(id).is_none_or(|i| i.active & absent == 0) {
                     self.note(id, Did::NothingAbsent);
                     return;
                 }
@@ -42,7 +42,7 @@ impl Engine<'_> {
         deadline: bool,
         late: bool,
     ) {
-        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(instance) = self.instances.get_mut(id) else { return };
         let ended = instance.active & causes;
         if ended == 0 {
             self.note(id, Did::NothingToClear);
@@ -51,21 +51,22 @@ impl Engine<'_> {
         instance.active &= !causes;
         let cleared = instance.active == 0;
         self.note(id, Did::Ended { causes: ended, changed: cleared });
-        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(instance) = self.instances.get_mut(id) else { return };
         if !cleared {
             return;
         }
         for quiet in &mut instance.quiet {
-            quiet.timer.deadline = None;
+            (quiet.timer.deadline, quiet.hit) = (None, None);
         }
+        instance.last_hit = None;
         let change = Change { event: Event::Clear, hit, time, deadline, late, cleared_by: Some(by), reasons: &[] };
         let transition = self.site.transition(self.patterns, families, instance, &change);
         self.out.extend(transition);
-        self.linger(id, hit);
+        self.linger(id, time, hit.family);
     }
 
     pub(super) fn stop(&mut self, id: InstanceId, at: usize) {
-        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(instance) = self.instances.get_mut(id) else { return };
         let memory = &mut instance.raise[at];
         let waited = memory.timer.deadline.take().is_some() || memory.run > 0;
         memory.run = 0;

@@ -9,7 +9,7 @@ use crate::time::Millis;
 
 impl Engine<'_> {
     pub(super) fn note(&mut self, id: InstanceId, did: Did) {
-        if let (Some(notes), Some(instance)) = (&mut self.notes, self.instances.get(&id)) {
+        if let (Some(notes), Some(instance)) = (&mut self.notes, self.instances.get(id)) {
             notes.push(Note { alarm: instance.alarm, key: instance.key.clone(), about: self.about, did });
         }
     }
@@ -71,7 +71,7 @@ impl Engine<'_> {
             Slot::Clear(at) => Some(Entry::Clear(usize::from(at))),
             Slot::Forget => None,
         };
-        let family = self.instances.get_mut(&id).and_then(|i| i.timer(slot).family);
+        let family = self.instances.get_mut(id).and_then(|i| i.timer(slot).family);
         About { entry, deadline: family.map(|f| families[f.index()].zone.moment(deadline)) }
     }
 }

@@ -38,7 +38,7 @@ impl Engine<'_> {
     }
 
     pub(super) fn renew(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause) {
-        let active = self.instances.get(&id).is_some_and(|i| i.active != 0);
+        let active = self.instances.get(id).is_some_and(|i| i.active != 0);
         if active {
             self.note(id, Did::Renewed { cause: entry.cause });
             self.touch(families, id, entry, cause);
@@ -49,7 +49,7 @@ impl Engine<'_> {
 
     /// A raise or renew hit counts, and every quiet entry that it keeps up starts anew.
     pub(super) fn touch(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause) {
-        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(instance) = self.instances.get_mut(id) else { return };
         instance.count = instance.count.saturating_add(cause.weight);
         instance.last_hit = Some(cause.hit.clone());
         let alarm = self.patterns.alarm(instance.alarm);
@@ -57,7 +57,7 @@ impl Engine<'_> {
             let ClearKind::Quiet(span) = clear.kind else { continue };
             let keeps = if entry.renew { !0 } else { bit(entry.cause) };
             if clear.causes & keeps != 0 {
-                let Some(instance) = self.instances.get_mut(&id) else { return };
+                let Some(instance) = self.instances.get_mut(id) else { return };
                 let quiet = &mut instance.quiet[at];
                 let deadline = cause.time + span;
                 // A hit that stands behind a later one is not the last.
@@ -71,7 +71,7 @@ impl Engine<'_> {
     }
 
     pub(super) fn begin(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause, late: bool) {
-        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(instance) = self.instances.get_mut(id) else { return };
         if instance.active == 0 {
             instance.count = 0;
         }
@@ -90,7 +90,7 @@ impl Engine<'_> {
     }
 
     pub(super) fn occur(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause, late: bool) {
-        if let Some(instance) = self.instances.get_mut(&id) {
+        if let Some(instance) = self.instances.get_mut(id) {
             instance.count = cause.weight;
         }
         self.note(id, Did::Occurred);
@@ -111,7 +111,7 @@ impl Engine<'_> {
         let mut reasons = Vec::new();
         for with in &entry.with {
             let mut found = self.history.recent(families, &with.on, from, with.within);
-            found.retain(|hit| !std::ptr::eq::<TimedHit>(&***hit, &**cause.hit));
+            found.retain(|hit| !hit.is(cause.hit));
             found.truncate(with.max);
             let found: Vec<Arc<TimedHit>> = found.into_iter().cloned().collect();
             if let (true, Some(&on)) = (found.is_empty(), with.on.first()) {
@@ -122,7 +122,7 @@ impl Engine<'_> {
             }
             reasons.push((with.cause, found));
         }
-        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(instance) = self.instances.get_mut(id) else { return };
         let change = Change {
             event,
             hit: cause.hit,
@@ -143,7 +143,7 @@ impl Engine<'_> {
         let seen = entry.unless.iter().find_map(|u| {
             let mut recent = self.history.recent(families, &u.on, from, u.within).into_iter();
             // What a deadline is blamed on is no reason against it.
-            let hit = recent.find(|hit| !Arc::ptr_eq(hit, cause.hit))?;
+            let hit = recent.find(|hit| !hit.is(cause.hit))?;
             Some((hit.hit.signal, hit.moment))
         });
         if let Some((by, at)) = seen {
@@ -163,7 +163,7 @@ impl Engine<'_> {
         cause: &Cause,
         late: bool,
     ) {
-        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(instance) = self.instances.get_mut(id) else { return };
         let active = instance.active & bit(entry.cause) != 0;
         let have = instance.raise[at].window.add(cause.time, cause.weight, cause.hit.family, within, need);
         if active {
@@ -184,7 +184,7 @@ impl Engine<'_> {
         deadline: Millis,
         hit: &Arc<TimedHit>,
     ) {
-        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(instance) = self.instances.get_mut(id) else { return };
         let memory = &mut instance.raise[at];
         let deadline = match memory.timer.deadline {
             Some(earlier) => earlier,
@@ -206,7 +206,7 @@ impl Engine<'_> {
         (span, need): (Millis, u32),
         hit: &Arc<TimedHit>,
     ) {
-        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(instance) = self.instances.get_mut(id) else { return };
         let memory = &mut instance.raise[at];
         let time = hit.moment.millis;
         let in_a_row = memory.run > 0 && time - memory.last <= span;

@@ -5,9 +5,13 @@ use super::*;
 impl Engine<'_> {
     /// The family's clock has reached `time`: deadlines that it has passed are facts now.
     pub(super) fn advance(&mut self, families: &[Family], id: FamilyId, time: Millis) {
-        let clock = self.clocks.entry(id).or_insert(time);
+        let clock = self.clocks.entry(id).or_insert(Millis::MIN);
+        let moves = time > *clock;
         *clock = time.max(*clock);
         let clock = *clock;
+        if moves {
+            self.moved(id);
+        }
         while let Some(timers) = self.timers.get_mut(&id) {
             match timers.peek() {
                 Some(Reverse((deadline, ..))) if *deadline + SLACK < clock => {}
@@ -20,8 +24,11 @@ impl Engine<'_> {
 
     /// The logs are complete until `end`, all of them: deadlines of all families fire in one order.
     pub fn complete(&mut self, families: &[Family], end: Millis, out: &mut Vec<Transition>) {
-        for clock in self.clocks.values_mut() {
+        for (id, clock) in &mut self.clocks {
             *clock = end.max(*clock);
+            if let Some(saving) = &mut self.saving {
+                saving.moved.insert(*id);
+            }
         }
         loop {
             let tops = self.timers.iter().filter_map(|(id, timers)| Some((timers.peek()?.0, *id)));
@@ -38,7 +45,7 @@ impl Engine<'_> {
 
     /// An entry of the queue has come up; the timer may have been moved since.
     pub(super) fn due(&mut self, families: &[Family], family: FamilyId, id: InstanceId, slot: Slot, queued: Millis) {
-        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(instance) = self.instances.get_mut(id) else { return };
         let timer = instance.timer(slot);
         if timer.queued == Some(queued) {
             timer.queued = None;
@@ -58,7 +65,7 @@ impl Engine<'_> {
     }
 
     pub(super) fn set_timer(&mut self, id: InstanceId, slot: Slot, deadline: Millis, family: FamilyId) {
-        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(instance) = self.instances.get_mut(id) else { return };
         let timer = instance.timer(slot);
         // An entry of the queue that comes up earlier is moved then: one entry serves any number of renewals.
         let covered = timer.family == Some(family) && timer.queued.is_some_and(|q| q <= deadline);
@@ -72,7 +79,7 @@ impl Engine<'_> {
 
     /// Deadlines of this instance that are earlier than a hit of it were kept, whatever the ticks say.
     pub(super) fn overdue(&mut self, families: &[Family], id: InstanceId, time: Millis) {
-        while let Some((deadline, slot)) = self.instances.get(&id).and_then(|i| i.due_before(time)) {
+        while let Some((deadline, slot)) = self.instances.get(id).and_then(|i| i.due_before(time)) {
             self.fire(families, id, slot, deadline);
         }
     }
@@ -87,7 +94,7 @@ impl Engine<'_> {
     }
 
     pub(super) fn fire_slot(&mut self, families: &[Family], id: InstanceId, slot: Slot, deadline: Millis) {
-        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(instance) = self.instances.get_mut(id) else { return };
         let family = instance.timer(slot).family;
         instance.timer(slot).deadline = None;
         let alarm = self.patterns.alarm(instance.alarm);
@@ -123,25 +130,22 @@ impl Engine<'_> {
     }
 
     pub(super) fn forget(&mut self, id: InstanceId) {
-        if let Some(instance) = self.instances.remove(&id)
-            && let Some(group) = self.groups.get_mut(&(instance.alarm, instance.place))
-        {
-            group.remove(&instance.by);
+        if let Some(instance) = self.instances.remove(id) {
             self.keys.give_back(instance.alarm);
         }
     }
 
     /// An instance that nothing needs any more is dropped after a while: keys come and go.
-    pub(super) fn linger(&mut self, id: InstanceId, hit: &TimedHit) {
-        let Some(instance) = self.instances.get(&id) else { return };
+    pub(super) fn linger(&mut self, id: InstanceId, time: Millis, family: FamilyId) {
+        let Some(instance) = self.instances.get(id) else { return };
         let keyed = !self.patterns.alarm(instance.alarm).by.is_empty();
         if keyed && instance.active == 0 && instance.forget.deadline.is_none() {
-            self.set_timer(id, Slot::Forget, hit.moment.millis + LINGER, hit.family);
+            self.set_timer(id, Slot::Forget, time + LINGER, family);
         }
     }
 
     pub(super) fn hole(&mut self, family: FamilyId, from: Millis, until: Millis) {
-        for instance in self.instances.values_mut() {
+        for (_, instance) in self.instances.iter_mut() {
             instance.pass_hole(self.patterns.alarm(instance.alarm), family, from, until);
         }
     }
@@ -151,8 +155,9 @@ impl Engine<'_> {
         if let Some(clock) = self.clocks.get_mut(&family) {
             *clock += by;
         }
+        self.moved(family);
         let mut timers = BinaryHeap::new();
-        for (&id, instance) in &mut self.instances {
+        for (id, instance) in self.instances.iter_mut() {
             instance.shift(family, by);
             let own: Vec<(Slot, Millis)> = instance
                 .slots()
@@ -166,4 +171,28 @@ impl Engine<'_> {
         }
         self.timers.insert(family, timers);
     }
+}
+
+/// The earliest deadline that anything waits for. What was put off or given up since it was queued is not one: how long the
+/// past is kept must not depend on it, since it is not there after a restart.
+pub(super) fn earliest(timers: &mut HashMap<FamilyId, Deadlines>, instances: &mut Instances) -> Option<Millis> {
+    let each = timers.iter_mut().filter_map(|(family, queue)| {
+        loop {
+            let &Reverse((queued, id, slot)) = queue.peek()?;
+            let Some(timer) = instances.get_mut(id).map(|instance| instance.timer(slot)) else {
+                queue.pop();
+                continue;
+            };
+            let deadline = timer.deadline.filter(|_| timer.family == Some(*family));
+            if deadline == Some(queued) {
+                return deadline;
+            }
+            queue.pop();
+            if timer.queued == Some(queued) {
+                timer.queued = deadline;
+                queue.extend(deadline.map(|deadline| Reverse((deadline, id, slot))));
+            }
+        }
+    });
+    each.min()
 }

@@ -4,6 +4,8 @@
 //! may be a member whose header was hit. A wrong checksum does not end the reading: the bytes were already handed out,
 //! and the next member is intact.
 
+use std::ops::DerefMut;
+
 use flate2::Crc;
 
 use super::damage::{Cause, Faults, Format};
@@ -26,8 +28,9 @@ enum At {
     End,
 }
 
-pub(super) struct Gunzip<'s, 'r> {
-    source: &'s mut Source<'r>,
+/// `S` is a source, lent or owned.
+pub(super) struct Gunzip<S> {
+    source: S,
     inflate: Inflate,
     /// Of the bytes of this member.
     crc: Crc,
@@ -39,8 +42,8 @@ pub(super) struct Gunzip<'s, 'r> {
     faults: Faults,
 }
 
-impl<'s, 'r> Gunzip<'s, 'r> {
-    pub fn new(source: &'s mut Source<'r>) -> Self {
+impl<'r, S: DerefMut<Target = Source<'r>>> Gunzip<S> {
+    pub fn new(mut source: S) -> Self {
         let stamp = match source.peek(HEADER) {
             [_, _, _, _, a, b, c, d, ..] => Some(u32::from_le_bytes([*a, *b, *c, *d])),
             _ => None,
@@ -161,14 +164,14 @@ impl<'s, 'r> Gunzip<'s, 'r> {
     }
 }
 
-impl Layer for Gunzip<'_, '_> {
+impl<'r, S: DerefMut<Target = Source<'r>>> Layer for Gunzip<S> {
     fn pull(&mut self, out: &mut [u8]) -> usize {
         while !out.is_empty() {
             match self.at {
                 At::End => break,
                 At::Header => self.at = self.header(),
                 At::Body => {
-                    let (count, step) = self.inflate.step(self.source, out);
+                    let (count, step) = self.inflate.step(&mut self.source, out);
                     self.crc.update(&out[..count]);
                     self.unpacked += count as u64;
                     match step {

@@ -9,6 +9,7 @@ mod damage;
 mod detect;
 mod gzip;
 mod inflate;
+mod pull;
 mod source;
 mod spare;
 mod tar;
@@ -26,6 +27,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::UNIX_EPOCH;
 
 pub use damage::{Cause, Damage, Error, Format};
+pub use pull::{Opened, Unpacked};
 
 use detect::{Kind, detect};
 use source::{Outer, Source, Stream, Window};

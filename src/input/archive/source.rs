@@ -22,9 +22,23 @@ pub(super) trait Layer {
     fn pull(&mut self, out: &mut [u8]) -> usize;
 }
 
+enum Inner<'a> {
+    Lent(&'a mut dyn Layer),
+    Owned(Box<dyn Layer>),
+}
+
+impl Layer for Inner<'_> {
+    fn pull(&mut self, out: &mut [u8]) -> usize {
+        match self {
+            Inner::Lent(layer) => layer.pull(out),
+            Inner::Owned(layer) => layer.pull(out),
+        }
+    }
+}
+
 /// A layer with a look ahead.
 pub(super) struct Source<'a> {
-    inner: &'a mut dyn Layer,
+    inner: Inner<'a>,
     /// `buffer[start..end]` has been pulled but not yet handed out.
     buffer: Lent<Vec<u8>>,
     start: usize,
@@ -37,8 +51,19 @@ thread_local! {
     static BUFFERS: Spares<Vec<u8>> = const { Spares::new(Vec::new()) };
 }
 
+impl Source<'static> {
+    /// A source that stands by itself, for readers that outlive the call which opened them.
+    pub fn owning(inner: Box<dyn Layer>) -> Self {
+        Self::over(Inner::Owned(inner))
+    }
+}
+
 impl<'a> Source<'a> {
     pub fn new(inner: &'a mut dyn Layer) -> Self {
+        Self::over(Inner::Lent(inner))
+    }
+
+    fn over(inner: Inner<'a>) -> Self {
         Self { inner, buffer: Lent::take(&BUFFERS, Vec::new), start: 0, end: 0, position: 0, ended: false }
     }
 

@@ -4,6 +4,7 @@
 //! hold both a good block and the header of a bad one.
 
 use std::io;
+use std::ops::DerefMut;
 
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
@@ -45,8 +46,9 @@ enum At {
     End,
 }
 
-pub(super) struct Unzstd<'s, 'r> {
-    source: &'s mut Source<'r>,
+/// `S` is a source, lent or owned.
+pub(super) struct Unzstd<S> {
+    source: S,
     /// Where the first frame begins: a zip's entry shares its source with the zip.
     start: u64,
     decoder: Decoder<'static>,
@@ -61,9 +63,9 @@ pub(super) struct Unzstd<'s, 'r> {
     faults: Faults,
 }
 
-impl<'s, 'r> Unzstd<'s, 'r> {
+impl<'r, S: DerefMut<Target = Source<'r>>> Unzstd<S> {
     /// Fails only if there is no memory for a decoder.
-    pub fn new(source: &'s mut Source<'r>, frames: Frames, window: MaxWindow) -> io::Result<Self> {
+    pub fn new(source: S, frames: Frames, window: MaxWindow) -> io::Result<Self> {
         let mut decoder = Decoder::new()?;
         decoder.set_parameter(DParameter::WindowLogMax(window.0))?;
         Ok(Self {
@@ -82,6 +84,15 @@ impl<'s, 'r> Unzstd<'s, 'r> {
 
     pub fn into_faults(self) -> Faults {
         self.faults
+    }
+
+    pub fn source(&mut self) -> &mut Source<'r> {
+        &mut self.source
+    }
+
+    /// Packed bytes used so far.
+    pub fn packed(&self) -> u64 {
+        self.source.position() - self.start
     }
 
     pub fn has_faults(&self) -> bool {
@@ -163,7 +174,7 @@ fn corrupt(error: &io::Error) -> Cause {
     Cause::Corrupt { format: Format::Zstd, detail }
 }
 
-impl Layer for Unzstd<'_, '_> {
+impl<'r, S: DerefMut<Target = Source<'r>>> Layer for Unzstd<S> {
     fn pull(&mut self, out: &mut [u8]) -> usize {
         while !out.is_empty() {
             let count = match self.at {

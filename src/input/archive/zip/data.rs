@@ -1,6 +1,7 @@
 //! The data of a zip entry, by whatever method it is packed, with its checksum.
 
 use std::io;
+use std::ops::DerefMut;
 
 use flate2::Crc;
 use memchr::memmem;
@@ -12,20 +13,21 @@ use super::super::zstandard::{Frames, MaxWindow, Unzstd};
 use super::record::{self, DESCRIPTOR, DESCRIPTOR_MAX, Method};
 
 /// Decodes one entry and ends where it ends.
-pub(super) struct Data<'s, 'r> {
-    coding: Coding<'s, 'r>,
+/// `S` is a source, lent or owned.
+pub(in super::super) struct Data<S> {
+    coding: Coding<S>,
     crc: Crc,
     unpacked: u64,
     state: State,
     faults: Faults,
 }
 
-enum Coding<'s, 'r> {
-    Stored(&'s mut Source<'r>),
+enum Coding<S> {
+    Stored(S),
     /// Stored, and nobody knows how long: only the descriptor behind the data tells.
-    Open(&'s mut Source<'r>),
-    Deflate(&'s mut Source<'r>, Box<Inflate>),
-    Zstd(Box<Unzstd<'s, 'r>>),
+    Open(S),
+    Deflate(S, Box<Inflate>),
+    Zstd(Box<Unzstd<S>>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,14 +37,9 @@ enum State {
     Failed,
 }
 
-impl<'s, 'r> Data<'s, 'r> {
+impl<'r, S: DerefMut<Target = Source<'r>>> Data<S> {
     /// `source` is limited to the entry if it is `bounded`. `None` if the method is not read.
-    pub fn new(
-        source: &'s mut Source<'r>,
-        method: Method,
-        bounded: bool,
-        window: MaxWindow,
-    ) -> io::Result<Option<Self>> {
+    pub fn new(source: S, method: Method, bounded: bool, window: MaxWindow) -> io::Result<Option<Self>> {
         let coding = match method {
             Method::Stored if bounded => Coding::Stored(source),
             Method::Stored => Coding::Open(source),
@@ -57,6 +54,23 @@ impl<'s, 'r> Data<'s, 'r> {
     pub fn drain(&mut self) {
         let mut scratch = vec![0; BUFFER / 2];
         while self.pull(&mut scratch) > 0 {}
+    }
+
+    /// What follows the entry's data, once that is read.
+    pub fn source(&mut self) -> &mut Source<'r> {
+        match &mut self.coding {
+            Coding::Stored(source) | Coding::Open(source) | Coding::Deflate(source, _) => source,
+            Coding::Zstd(unzstd) => unzstd.source(),
+        }
+    }
+
+    /// How many packed bytes the data was.
+    pub fn packed(&self) -> u64 {
+        match &self.coding {
+            Coding::Stored(_) | Coding::Open(_) => self.unpacked,
+            Coding::Deflate(_, inflate) => inflate.packed(),
+            Coding::Zstd(unzstd) => unzstd.packed(),
+        }
     }
 
     /// Checksum and length of the entry if its end was reached, and the damage met on the way.
@@ -115,7 +129,7 @@ impl<'s, 'r> Data<'s, 'r> {
     }
 }
 
-impl Layer for Data<'_, '_> {
+impl<'r, S: DerefMut<Target = Source<'r>>> Layer for Data<S> {
     fn pull(&mut self, out: &mut [u8]) -> usize {
         if out.is_empty() || self.state != State::Going {
             return 0;

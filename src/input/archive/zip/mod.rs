@@ -4,9 +4,9 @@
 //! offset, without it by the next header that makes sense. Existing readers hold the whole directory in memory, and
 //! none reads a stream whose sizes come after the data.
 
-mod data;
+pub(super) mod data;
 mod directory;
-mod record;
+pub(super) mod record;
 
 use memchr::memmem;
 

@@ -2,13 +2,13 @@
 
 use super::super::source::Source;
 
-pub(super) const LOCAL: [u8; 4] = *b"PK\x03\x04";
+pub(in super::super) const LOCAL: [u8; 4] = *b"PK\x03\x04";
 pub(super) const CENTRAL: [u8; 4] = *b"PK\x01\x02";
 pub(super) const END: [u8; 4] = *b"PK\x05\x06";
 pub(super) const END_64: [u8; 4] = *b"PK\x06\x06";
 pub(super) const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
 /// The longest form of a descriptor.
-pub(super) const DESCRIPTOR_MAX: usize = 24;
+pub(in super::super) const DESCRIPTOR_MAX: usize = 24;
 pub(super) const LOCAL_SIZE: usize = 30;
 pub(super) const CENTRAL_SIZE: usize = 46;
 
@@ -36,7 +36,7 @@ pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 
 /// How an entry is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
+pub(in super::super) enum Method {
     Stored,
     Deflate,
     Zstd,
@@ -68,14 +68,14 @@ impl Method {
 
 /// The checksum and the sizes of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sums {
+pub(in super::super) struct Sums {
     pub crc: u32,
     pub packed: u64,
     pub unpacked: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(in super::super) struct Entry {
     pub name: String,
     pub method: Method,
     pub encrypted: bool,
@@ -207,7 +207,7 @@ fn stamp(extra: &[u8]) -> Option<i64> {
 
 /// The descriptor behind an entry of these sizes: its length and the checksum in it. The mark is optional and the sizes
 /// are narrow or wide as the writer liked, so what fits decides.
-pub(super) fn descriptor(bytes: &[u8], packed: u64, unpacked: u64) -> Option<(usize, u32)> {
+pub(in super::super) fn descriptor(bytes: &[u8], packed: u64, unpacked: u64) -> Option<(usize, u32)> {
     let marks: &[usize] = if bytes.starts_with(&DESCRIPTOR) { &[DESCRIPTOR.len(), 0] } else { &[0] };
     marks.iter().find_map(|&at| {
         let crc = u32::try_from(u32_at(bytes, at)?).ok()?;

@@ -1,0 +1,60 @@
+//! The configuration file as written: what is not said is `None`, and what is said knows where.
+
+use std::path::PathBuf;
+
+use super::secret::Property;
+use super::value::{Begin, LogFormat, Sink};
+use crate::deliver::stdout::Format;
+use crate::pattern::Zone;
+use crate::pattern::model::{At, Name};
+use crate::pattern::overrides::Overrides;
+use crate::time::Millis;
+use crate::transition::Severity;
+
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    pub paths: Option<At<Vec<PathBuf>>>,
+    pub wait: Option<At<bool>>,
+    pub cluster: Option<Name>,
+    pub zone: Option<At<Zone>>,
+    pub hold: Option<At<Millis>>,
+    pub max_keys: Option<At<usize>>,
+    pub to: Option<At<Vec<Sink>>>,
+    pub format: Option<At<Format>>,
+    pub log_format: Option<At<LogFormat>>,
+    pub patterns: Option<At<Vec<PathBuf>>>,
+    pub no_default_patterns: Option<At<bool>>,
+    /// `[assign]`: the node of what lies below a path.
+    pub assign: Vec<At<(String, PathBuf)>>,
+    pub logs: Vec<LogConfig>,
+    pub overrides: Overrides,
+    pub filter: FilterConfig,
+    pub state: StateConfig,
+    pub kafka: Vec<Property>,
+}
+
+/// `[log.NAME]`.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    pub name: Name,
+    pub zone: Option<At<Zone>>,
+    /// What is of this log, whatever it is called.
+    pub files: Vec<At<PathBuf>>,
+}
+
+/// `[filter]`.
+#[derive(Clone, Debug, Default)]
+pub struct FilterConfig {
+    pub alarms: Option<At<Vec<Name>>>,
+    pub nodes: Option<At<Vec<Name>>>,
+    pub severity: Option<At<Severity>>,
+}
+
+/// `[state]`.
+#[derive(Clone, Debug, Default)]
+pub struct StateConfig {
+    pub dir: Option<At<PathBuf>>,
+    /// `lookback`, or `from`.
+    pub begin: Option<At<Begin>>,
+    pub outbox: Option<At<u64>>,
+}

@@ -1,0 +1,275 @@
+//! Wake-ups from the file system, by way of linemux.
+//!
+//! They make tailing prompt and nothing else: what is read, and whether anything is missing, never depends on them. So
+//! linemux is given no log to read. It is told to wait for one name per directory that never comes to be, for which it
+//! watches the directory and hands on whatever happens in it. A thread of its own takes the events, because they pile up
+//! without bound where nobody does, and boils them down to what is to be looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use linemux::MuxedEvents;
+use tokio::sync::Notify;
+
+use super::fingerprint::Identity;
+
+/// More paths than this are no better than all.
+const PATHS: usize = 4096;
+
+/// What happened since it was last asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Woken {
+    /// Anything may have happened anywhere.
+    pub all: bool,
+    /// Something happened to these files, named as their directories really are.
+    pub paths: BTreeSet<PathBuf>,
+    /// Somebody else called ([`Caller::call`]).
+    pub called: bool,
+    /// What keeps wake-ups from coming, with the remedy; each is said once. Polling goes on.
+    pub troubles: Vec<String>,
+}
+
+impl Woken {
+    pub fn is_empty(&self) -> bool {
+        *self == Woken::default()
+    }
+}
+
+/// The watched directories.
+pub struct Wake {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Wakes the loop for other reasons: a signal, an acknowledgement.
+#[derive(Clone)]
+pub struct Caller(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// For whoever waits in a plain thread.
+    happened: Condvar,
+    /// For whoever waits in a task.
+    told: Notify,
+    /// For the thread that takes the events: other directories, or the end.
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    woken: Woken,
+    wanted: BTreeSet<PathBuf>,
+    said: BTreeSet<String>,
+    stop: bool,
+}
+
+impl Wake {
+    /// Nothing is watched yet.
+    pub fn start() -> io::Result<Wake> {
+        let shared = Arc::new(Shared::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let theirs = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("wake".to_owned())
+            .spawn(move || runtime.block_on(take_events(&theirs)))?;
+        Ok(Wake { shared, thread: Some(thread) })
+    }
+
+    /// Watches these directories, by their real paths, and no others. It is to be said again with each look at the
+    /// directories: one that was made anew is watched anew then.
+    pub fn watch(&self, directories: impl IntoIterator<Item = PathBuf>) {
+        self.shared.state().wanted = directories.into_iter().collect();
+        self.shared.changed.notify_one();
+    }
+
+    /// What happened, without waiting.
+    pub fn take(&self) -> Woken {
+        std::mem::take(&mut self.shared.state().woken)
+    }
+
+    /// What happened; if nothing did, waits until something does, but not longer than this.
+    pub fn wait(&self, timeout: Duration) -> Woken {
+        let state = self.shared.state();
+        let waited = self.shared.happened.wait_timeout_while(state, timeout, |state| state.woken.is_empty());
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut state.woken)
+    }
+
+    /// Waits in a task.
+    pub async fn woken(&self) -> Woken {
+        loop {
+            let told = self.shared.told.notified();
+            let woken = self.take();
+            if !woken.is_empty() {
+                return woken;
+            }
+            told.await;
+        }
+    }
+
+    pub fn caller(&self) -> Caller {
+        Caller(self.shared.clone())
+    }
+}
+
+impl Drop for Wake {
+    fn drop(&mut self) {
+        self.shared.state().stop = true;
+        self.shared.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // It does nothing that could panic, and if it did there is nothing to be saved.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Caller {
+    pub fn call(&self) {
+        self.0.tell(|woken| woken.called = true);
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, what: impl FnOnce(&mut Woken)) {
+        let mut state = self.state();
+        let before = state.woken.is_empty();
+        what(&mut state.woken);
+        if before && !state.woken.is_empty() {
+            drop(state);
+            self.happened.notify_all();
+            self.told.notify_one();
+        }
+    }
+
+    /// An event with paths is about these files; linemux keeps the paths of other files than its own to itself, and then
+    /// it may be about any.
+    fn event(&self, paths: Vec<PathBuf>, rescan: bool) {
+        self.tell(|woken| {
+            if rescan || paths.is_empty() || woken.paths.len() + paths.len() > PATHS {
+                woken.all = true;
+            }
+            if woken.all {
+                woken.paths.clear();
+            } else {
+                woken.paths.extend(paths);
+            }
+        });
+    }
+
+    fn trouble(&self, error: &io::Error) {
+        let words = remedy(error);
+        if self.state().said.insert(words.clone()) {
+            self.tell(|woken| woken.troubles.push(words));
+        }
+    }
+}
+
+fn remedy(error: &io::Error) -> String {
+    let text = error.to_string();
+    let polling = "logs are polled instead, and new lines may be seen up to 5 s later";
+    if text.contains("watch limit") || error.raw_os_error() == Some(rustix::io::Errno::NOSPC.raw_os_error()) {
+        return format!(
+            "no more directories can be watched; {polling}. Raise it with `sysctl fs.inotify.max_user_watches=1048576`"
+        );
+    }
+    if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) {
+        return format!(
+            "directories cannot be watched; {polling}. Raise `sysctl fs.inotify.max_user_instances=1024`, or the limit of open files"
+        );
+    }
+    format!("directories cannot be watched ({text}); {polling}")
+}
+
+/// Takes events until it is told to stop.
+async fn take_events(shared: &Shared) {
+    let mut watched = Watched::default();
+    loop {
+        tokio::select! {
+            () = shared.changed.notified() => {
+                let wanted = {
+                    let state = shared.state();
+                    if state.stop {
+                        return;
+                    }
+                    state.wanted.clone()
+                };
+                if watched.update(&wanted, shared).await {
+                    // What happened before the watch was there was not seen by it.
+                    shared.event(Vec::new(), true);
+                }
+            }
+            event = watched.next() => match event {
+                Ok((paths, rescan)) => shared.event(paths, rescan),
+                Err(error) => {
+                    shared.trouble(&error);
+                    shared.event(Vec::new(), true);
+                }
+            },
+        }
+    }
+}
+
+/// What linemux watches.
+#[derive(Default)]
+struct Watched {
+    events: Option<MuxedEvents>,
+    directories: BTreeMap<PathBuf, Identity>,
+}
+
+impl Watched {
+    /// The next event, as its paths and whether events were lost; never, as long as nothing is watched.
+    async fn next(&mut self) -> io::Result<(Vec<PathBuf>, bool)> {
+        if let Some(events) = &mut self.events
+            && let Some(event) = events.next_event().await?
+        {
+            let rescan = event.need_rescan();
+            return Ok((event.paths, rescan));
+        }
+        std::future::pending().await
+    }
+
+    /// Returns whether anything is watched now that was not before.
+    async fn update(&mut self, wanted: &BTreeSet<PathBuf>, shared: &Shared) -> bool {
+        let are = |path: &PathBuf| Some((path.clone(), Identity::of(&fs::metadata(path).ok()?)));
+        let wanted: BTreeMap<PathBuf, Identity> = wanted.iter().filter_map(are).collect();
+        // A watch is on an inode, and linemux takes none back: what was made anew needs a new beginning.
+        if self.directories.iter().any(|(path, identity)| wanted.get(path) != Some(identity)) {
+            *self = Watched::default();
+        }
+        let mut new = false;
+        for (path, identity) in wanted {
+            if self.directories.contains_key(&path) {
+                continue;
+            }
+            match self.add(&path).await {
+                Ok(()) => {
+                    self.directories.insert(path, identity);
+                    new = true;
+                }
+                // It has gone in the meantime: the next look at the directories tells.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => shared.trouble(&error),
+            }
+        }
+        new
+    }
+
+    async fn add(&mut self, directory: &Path) -> io::Result<()> {
+        let events = match &mut self.events {
+            Some(events) => events,
+            none => none.insert(MuxedEvents::new()?),
+        };
+        let name = format!(".tocsin-{}.wake", std::process::id());
+        events.add_file(directory.join(name)).await.map(|_| ())
+    }
+}

@@ -1,0 +1,25 @@
+//! Watching: logs in as they are written, transitions out as they happen, and nothing lost in between.
+//!
+//! [`core`] is the watch itself, without clock and without waiting; [`turns`] decides what is looked at and when; [`run`]
+//! brings the real clock, the wake-up, signals and sinks.
+
+pub mod core;
+mod feed;
+mod own;
+mod pipe;
+mod report;
+mod run;
+mod socket;
+mod source;
+mod status;
+mod stdin;
+pub mod turns;
+
+pub use feed::{News, SavedFeed};
+pub use own::Own;
+pub use report::Report;
+pub use run::{Reload, WatchError, run};
+pub use socket::{Answer, Asked, Question, Socket, ask};
+pub use source::Source;
+pub use status::{Reached, Status};
+pub use stdin::Piped;

@@ -1,0 +1,608 @@
+//! The watch itself: families in, transitions out, and everything between two looks in one store.
+//!
+//! One thread does all of it, so that "what was read", "what the rules know" and "what is to be sent" are always of one
+//! moment and can be committed together. It never waits and never asks for the time: the wall clock and what to look at
+//! come from outside, so a test can let a day pass in a millisecond.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::feed::{Fed, Feed, News, SavedFeed};
+use super::own::Own;
+use super::source::Source;
+use crate::correlate::clock::GRACE;
+use crate::correlate::event::SLACK;
+use crate::correlate::saved::Key;
+use crate::correlate::{Correlator, Family, FamilyId, Merge};
+use crate::deliver::Outbox;
+use crate::input::tail::Start;
+use crate::pattern::Patterns;
+use crate::state::{Batch, Keeper, Table};
+use crate::time::{Millis, Moment, SECOND};
+use crate::transition::{self, Mode, Transition};
+
+/// Read of one family in one look.
+const LOOK: usize = 1 << 20;
+
+/// Read without a commit.
+const UNCOMMITTED: u64 = 64 << 20;
+
+/// Without anything to say, what was read is committed this often.
+const COMMIT: Millis = SECOND;
+
+/// What the facts are stored under.
+const LEARNING: &[u8] = b"learning";
+const BEGUN: &[u8] = b"begun";
+
+/// An index of the families that are watched.
+pub type Watched = usize;
+
+/// Which transitions go out.
+pub type Wanted = Box<dyn Fn(&Transition) -> bool>;
+
+pub struct Settings {
+    pub hold: Millis,
+    pub max_keys: usize,
+    pub wanted: Wanted,
+}
+
+pub struct Watch<'p> {
+    patterns: &'p Patterns,
+    wanted: Wanted,
+    hold: Millis,
+    correlator: Correlator<'p>,
+    /// One for each node: a backlog of one holds up no other.
+    merges: Vec<Merge>,
+    /// Cluster and node → its merge.
+    nodes: HashMap<(Arc<str>, Arc<str>), usize>,
+    families: Vec<Member<'p>>,
+    /// For what is restored later than the correlator: the merges, by node.
+    held: Vec<(Key, Vec<u8>)>,
+    keeper: Keeper,
+    pub outbox: Outbox,
+    /// The raise of each instance that is active.
+    active: BTreeMap<Arc<str>, Arc<Transition>>,
+    /// Instances whose entry in `active` the store does not know.
+    changed: Vec<Arc<str>>,
+    /// The first look back: what was raised and cleared long ago is not news.
+    learning: bool,
+    begun: Option<Begun>,
+    own: Own,
+    buffer: Vec<u8>,
+    uncommitted: u64,
+    committed: Millis,
+    /// Something has changed since the last commit.
+    dirty: bool,
+    news: Vec<(Watched, News)>,
+    made: Vec<Transition>,
+    /// Family of the correlator → family here.
+    by_id: HashMap<FamilyId, Watched>,
+    /// Families of which the rules heard since they were asked for.
+    touched: BTreeSet<Watched>,
+}
+
+/// A family with its place in its node's merge.
+struct Member<'p> {
+    feed: Feed<'p>,
+    id: FamilyId,
+    node: usize,
+    at: usize,
+    state: Standing,
+    /// Changed since it was saved.
+    dirty: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Behind,
+    AtEnd,
+    Over,
+}
+
+/// What came of a look at a family.
+#[derive(Debug)]
+pub enum Look {
+    /// More can be read at once.
+    More,
+    /// It was read to its end. `moved`: something was read on the way.
+    AtEnd {
+        moved: bool,
+    },
+    /// Others of its node have to be read first.
+    Waits,
+    Later(Millis),
+    Unreadable(String),
+    Over,
+}
+
+/// What a watch goes on from: its state of an earlier process, or of this one before it got other patterns.
+#[derive(Default)]
+pub struct Past {
+    /// Family → how far it was read.
+    pub families: HashMap<String, SavedFeed>,
+    pub entries: Vec<(Key, Vec<u8>)>,
+    pub active: Vec<Transition>,
+    pub learning: bool,
+    /// Where the first start began, until it was through: families that it has not looked at begin there.
+    pub begun: Option<Begun>,
+}
+
+/// Where a first start begins that does not read everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Begun {
+    End,
+    Since(Millis),
+}
+
+impl Begun {
+    pub fn start(self) -> Start {
+        match self {
+            Begun::End => Start::End,
+            Begun::Since(time) => Start::Since(time, None),
+        }
+    }
+}
+
+impl Past {
+    /// What is in the store. `None`: nothing was ever.
+    pub fn load(keeper: &Keeper) -> Result<Option<Past>, String> {
+        let Some(store) = keeper.store() else { return Ok(None) };
+        let say = |broken: crate::state::Broken| broken.to_string();
+        if store.is_new().map_err(say)? {
+            return Ok(None);
+        }
+        let mut past = Past::default();
+        let mut bad = None;
+        store
+            .each(Table::Families, |key, value| match postcard::from_bytes(value) {
+                Ok(saved) => {
+                    past.families.insert(String::from_utf8_lossy(key).into_owned(), saved);
+                }
+                Err(error) => bad = Some(format!("{}: {error}", String::from_utf8_lossy(key))),
+            })
+            .map_err(say)?;
+        store
+            .each(Table::Rules, |key, value| match Key::from_bytes(key) {
+                Ok(key) => past.entries.push((key, value.to_vec())),
+                Err(error) => bad = Some(error.to_string()),
+            })
+            .map_err(say)?;
+        store
+            .each(Table::Active, |key, value| match serde_json::from_slice(value) {
+                Ok(transition) => past.active.push(transition),
+                Err(error) => bad = Some(format!("{}: {error}", String::from_utf8_lossy(key))),
+            })
+            .map_err(say)?;
+        past.begun = store.get(Table::Facts, BEGUN).map_err(say)?.and_then(|v| postcard::from_bytes(&v).ok());
+        past.learning = store.get(Table::Facts, LEARNING).map_err(say)?.is_some_and(|v| v == [1]);
+        bad.map_or(Ok(Some(past)), Err)
+    }
+}
+
+/// A family's name in the store.
+pub fn family_key(family: &Family) -> String {
+    [&*family.cluster, &family.node, &family.log_name, &family.name].join("\0")
+}
+
+impl<'p> Watch<'p> {
+    /// A watch without families; they are added as they are found.
+    pub fn new(
+        patterns: &'p Patterns,
+        settings: Settings,
+        keeper: Keeper,
+        outbox: Outbox,
+        past: &Past,
+        own: Own,
+        wall: Millis,
+    ) -> Result<Watch<'p>, String> {
+        let Settings { hold, max_keys, wanted } = settings;
+        let mut correlator = Correlator::new(patterns, Mode::Watch, hold);
+        correlator.bound_keys(max_keys);
+        let mut watch = Watch {
+            patterns,
+            wanted,
+            hold,
+            correlator,
+            merges: Vec::new(),
+            nodes: HashMap::new(),
+            families: Vec::new(),
+            held: Vec::new(),
+            keeper,
+            outbox,
+            active: past.active.iter().map(|t| (t.key.clone(), Arc::new(t.clone()))).collect(),
+            changed: Vec::new(),
+            learning: past.learning,
+            begun: past.begun,
+            own,
+            buffer: vec![0; 256 * 1024],
+            uncommitted: 0,
+            committed: wall,
+            dirty: true,
+            news: Vec::new(),
+            made: Vec::new(),
+            by_id: HashMap::new(),
+            touched: BTreeSet::new(),
+        };
+        watch.correlator.restore(past.entries.iter().cloned(), &mut watch.made).map_err(|e| e.to_string())?;
+        watch.held = past.entries.iter().filter(|(key, _)| key.is_held()).cloned().collect();
+        watch.publish(wall);
+        Ok(watch)
+    }
+
+    /// Adds a family that was found; it is behind until it is read to its end.
+    pub fn add(&mut self, family: Family, source: Source, saved: Option<SavedFeed>) -> Result<Watched, String> {
+        let (log, zone) = (self.patterns.log(family.log), family.zone);
+        let name = (family.cluster.clone(), family.node.clone());
+        let id = self.correlator.rejoin(family);
+        let node = *self.nodes.entry(name).or_insert_with(|| {
+            self.merges.push(Merge::new(self.hold));
+            self.merges.len() - 1
+        });
+        let merge = &mut self.merges[node];
+        let at = merge.add(id, self.correlator.families());
+        let held = self.held.extract_if(.., |(key, _)| key.is_held_of(&self.correlator.families()[id.index()]));
+        let held: Vec<_> = held.collect();
+        merge.restore(self.patterns, self.correlator.families(), held).map_err(|e| e.to_string())?;
+        let feed = match saved {
+            Some(saved) => Feed::resume(self.patterns, log, zone, id, source, saved),
+            None => Feed::new(self.patterns, log, zone, id, source),
+        };
+        self.families.push(Member { feed, id, node, at, state: Standing::Behind, dirty: true });
+        self.dirty = true;
+        let watched = self.families.len() - 1;
+        self.by_id.insert(id, watched);
+        Ok(watched)
+    }
+
+    pub fn len(&self) -> usize {
+        self.families.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.families.is_empty()
+    }
+
+    pub fn feed(&self, family: Watched) -> &Feed<'p> {
+        &self.families[family].feed
+    }
+
+    pub fn feed_mut(&mut self, family: Watched) -> &mut Feed<'p> {
+        &mut self.families[family].feed
+    }
+
+    pub fn family(&self, family: Watched) -> &Family {
+        &self.correlator.families()[self.families[family].id.index()]
+    }
+
+    /// Every family has been read to its end.
+    pub fn is_caught_up(&self) -> bool {
+        self.families.iter().all(|member| member.state != Standing::Behind)
+    }
+
+    /// Reads what a family has, as far as one look goes, and applies what may be applied.
+    pub fn look(&mut self, family: Watched, wall: Millis) -> Look {
+        let member = &mut self.families[family];
+        let merge = &mut self.merges[member.node];
+        merge.set_wall(wall);
+        // While it is behind, it is not read further than the merge can give out: memory is bounded by that.
+        if member.state == Standing::Behind && !merge.is_starved(member.at) {
+            return Look::Waits;
+        }
+        let (mut events, mut news) = (Vec::new(), Vec::new());
+        let before = member.feed.bytes;
+        let look = loop {
+            match member.feed.step(wall, &mut self.buffer, &mut events, &mut news) {
+                Fed::More if member.feed.bytes - before >= LOOK as u64 => break Look::More,
+                Fed::More if member.state == Standing::Behind && !events.is_empty() => break Look::More,
+                Fed::More => {}
+                Fed::AtEnd(clock) => break Look::at_end(clock, member, merge, before),
+                Fed::Later(until) => break Look::Later(until),
+                Fed::Unreadable(error) => {
+                    // What it holds back must not hold up the others.
+                    let clock = member.feed.clock().last().unwrap_or(Millis::MIN);
+                    member.stand(Standing::AtEnd, clock, merge);
+                    break Look::Unreadable(error.to_string());
+                }
+                Fed::Over => {
+                    member.state = Standing::Over;
+                    merge.finish(member.at);
+                    break Look::Over;
+                }
+            }
+        };
+        let read = member.feed.bytes - before;
+        if matches!(look, Look::More) && member.state == Standing::AtEnd {
+            member.state = Standing::Behind;
+            member.feed.fall_behind();
+            merge.fell_behind(member.at);
+        }
+        let changed = read > 0 || !events.is_empty() || !news.is_empty();
+        member.dirty |= changed;
+        self.dirty |= changed;
+        self.uncommitted += read;
+        let at = member.at;
+        for event in events {
+            merge.push(at, event);
+        }
+        self.news.extend(news.into_iter().map(|news| (family, news)));
+        self.settle(self.families[family].node, wall);
+        look
+    }
+
+    /// Families of which the rules heard since the last call.
+    pub fn take_touched(&mut self) -> BTreeSet<Watched> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// It is behind, and its node waits for it.
+    pub fn is_hungry(&self, family: Watched) -> bool {
+        let member = &self.families[family];
+        member.state == Standing::Behind && self.merges[member.node].is_starved(member.at)
+    }
+
+    /// The wall time at which the family's next deadline is due, if nothing comes before. None while it is behind.
+    pub fn deadline(&self, family: Watched) -> Option<Millis> {
+        let member = &self.families[family];
+        let deadline = self.correlator.deadline_of(member.id).filter(|_| member.state == Standing::AtEnd)?;
+        Some(deadline + SLACK + 1 + GRACE - member.feed.clock().skew().unwrap_or(0))
+    }
+
+    /// When something that is held goes on at the latest.
+    pub fn held_until(&self) -> Option<Millis> {
+        self.merges.iter().filter_map(Merge::held_until).min()
+    }
+
+    /// Time has passed: what was held for others of the node may go on.
+    pub fn pass(&mut self, wall: Millis) {
+        for node in 0..self.merges.len() {
+            self.merges[node].set_wall(wall);
+            self.settle(node, wall);
+        }
+    }
+
+    /// Gives to the rules what the merge gives out.
+    fn settle(&mut self, node: usize, wall: Millis) {
+        while let Some(released) = self.merges[node].pop() {
+            self.correlator.event(&released, &mut self.made);
+            self.touched.extend(self.by_id.get(&released.family));
+            self.dirty = true;
+        }
+        self.publish(wall);
+        if (self.learning || self.begun.is_some()) && self.is_caught_up() {
+            self.begun = None;
+            self.learned(wall);
+        }
+    }
+
+    /// Makes records of what the rules said.
+    fn publish(&mut self, wall: Millis) {
+        for transition in std::mem::take(&mut self.made) {
+            self.send(transition, wall, None);
+        }
+    }
+
+    fn send(&mut self, mut transition: Transition, wall: Millis, only: Option<Arc<str>>) {
+        transition.detected_at = Some(Moment::utc(wall));
+        self.dirty = true;
+        match transition.event {
+            transition::Event::Raise => {
+                self.active.insert(transition.key.clone(), Arc::new(transition.clone()));
+                self.changed.push(transition.key.clone());
+            }
+            transition::Event::Clear => {
+                self.active.remove(&transition.key);
+                self.changed.push(transition.key.clone());
+            }
+            transition::Event::Occur => {}
+        }
+        if !self.learning && (self.wanted)(&transition) {
+            // A record is text and numbers, which JSON can always write.
+            let _ = self.outbox.push(transition, only);
+        }
+    }
+
+    /// The end of the first look back: what is still active is news.
+    fn learned(&mut self, wall: Millis) {
+        if !std::mem::replace(&mut self.learning, false) {
+            return;
+        }
+        let mut active: Vec<Arc<Transition>> = self.active.values().cloned().collect();
+        active.sort_by(|a, b| (a.time.millis, &a.key).cmp(&(b.time.millis, &b.key)));
+        for transition in active {
+            self.send((*transition).clone(), wall, None);
+        }
+    }
+
+    /// A sink that is new here first gets every raise that is active.
+    pub fn introduce(&mut self, sink: &str, wall: Millis) {
+        let active: Vec<Arc<Transition>> = self.active.values().cloned().collect();
+        for transition in active {
+            self.send((*transition).clone(), wall, Some(sink.into()));
+        }
+    }
+
+    /// Clears an instance because a person says so. False if none with this key is active.
+    pub fn clear(&mut self, key: &str, wall: Millis) -> bool {
+        let found = self.correlator.clear_by_operator(key, wall, &mut self.made);
+        self.publish(wall);
+        found
+    }
+
+    /// An alarm about ourselves begins (`Some`, with its reason) or ends.
+    pub fn tell(&mut self, alarm: &'static str, about: &str, why: Option<String>, wall: Millis) {
+        if let Some(transition) = self.own.tell(&self.patterns.hash, alarm, about, why, wall) {
+            self.send(transition, wall, None);
+        }
+    }
+
+    /// Something happened to ourselves.
+    pub fn occur(&mut self, alarm: &'static str, about: &str, why: String, wall: Millis) {
+        let transition = self.own.occur(&self.patterns.hash, alarm, about, why, wall);
+        self.send(transition, wall, None);
+    }
+
+    /// Up to here every family was read: replay gives the same, if its logs are complete until then.
+    pub fn clock(&self) -> Option<Millis> {
+        self.families.iter().filter_map(|member| member.feed.clock().reached()).min()
+    }
+
+    /// Nothing will ever come again.
+    pub fn is_over(&self) -> bool {
+        self.families.iter().all(|member| member.state == Standing::Over)
+    }
+
+    pub fn active(&self) -> impl Iterator<Item = &Arc<Transition>> {
+        self.active.values()
+    }
+
+    pub fn keeper(&self) -> &Keeper {
+        &self.keeper
+    }
+
+    /// What happened to files since the last call.
+    pub fn take_news(&mut self) -> Vec<(Watched, News)> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// When the next commit is due, if there is anything to commit.
+    pub fn commit_at(&self) -> Option<Millis> {
+        let due = self.dirty || self.outbox.has_news();
+        due.then(|| match self.outbox.is_fresh() || self.uncommitted >= UNCOMMITTED {
+            true => Millis::MIN,
+            false => self.committed.saturating_add(COMMIT),
+        })
+    }
+
+    /// Commits if it is time, and delivers. What the store says against it is told once.
+    pub fn commit(&mut self, wall: Millis) -> Result<(), String> {
+        let due = self.commit_at().is_some_and(|at| at <= wall || self.committed > wall);
+        self.keep(wall, due)
+    }
+
+    /// Commits whatever there is.
+    pub fn commit_now(&mut self, wall: Millis) -> Result<(), String> {
+        self.keep(wall, true)
+    }
+
+    fn keep(&mut self, wall: Millis, due: bool) -> Result<(), String> {
+        let mut result = Ok(());
+        if due {
+            let Watch {
+                keeper, correlator, merges, families, patterns, outbox, active, changed, learning, begun, ..
+            } = self;
+            let committed = keeper.commit(wall, |anew| {
+                let mut saving = Saving {
+                    patterns,
+                    correlator,
+                    merges,
+                    families,
+                    active,
+                    changed,
+                    learning: *learning,
+                    begun: *begun,
+                };
+                let mut batch = saving.batch(anew);
+                outbox.save(&mut batch, anew);
+                batch
+            });
+            match committed {
+                Ok(true) => {
+                    self.outbox.saved();
+                    self.changed.clear();
+                    self.families.iter_mut().for_each(|member| member.dirty = false);
+                    (self.dirty, self.uncommitted, self.committed) = (false, 0, wall);
+                }
+                Ok(false) => self.committed = wall,
+                Err(error) => {
+                    self.committed = wall;
+                    result = Err(error);
+                }
+            }
+        }
+        let delivered = self.outbox.deliver(self.keeper.store());
+        result.and(delivered.map_err(|broken| broken.to_string()))
+    }
+
+    /// Ends this watch, and gives what another one, with other patterns, goes on from.
+    pub fn into_past(mut self) -> (Past, Vec<(String, Source)>, Keeper, Outbox, Own) {
+        self.correlator.keep_changes();
+        self.merges.iter_mut().for_each(Merge::change_all);
+        let families = self.correlator.families();
+        let key = |member: &Member| family_key(&families[member.id.index()]);
+        let saved = self.families.iter().map(|member| (key(member), member.feed.save())).collect();
+        let names: Vec<String> = self.families.iter().map(key).collect();
+        let mut entries: BTreeMap<Key, Option<Vec<u8>>> = BTreeMap::new();
+        for merge in &mut self.merges {
+            entries.extend(merge.changed(self.patterns, families));
+        }
+        entries.extend(self.correlator.changed());
+        let past = Past {
+            families: saved,
+            entries: entries.into_iter().filter_map(|(key, value)| Some((key, value?))).collect(),
+            active: self.active.into_values().map(|t| (*t).clone()).collect(),
+            learning: self.learning,
+            begun: self.begun,
+        };
+        let sources = names.into_iter().zip(self.families.into_iter().map(|member| member.feed.source)).collect();
+        (past, sources, self.keeper, self.outbox, self.own)
+    }
+}
+
+impl Look {
+    fn at_end(clock: Option<Millis>, member: &mut Member, merge: &mut Merge, before: u64) -> Look {
+        member.stand(Standing::AtEnd, clock.unwrap_or(Millis::MIN), merge);
+        Look::AtEnd { moved: member.feed.bytes > before }
+    }
+}
+
+impl Member<'_> {
+    fn stand(&mut self, state: Standing, clock: Millis, merge: &mut Merge) {
+        self.state = state;
+        merge.at_end(self.at, clock);
+    }
+}
+
+/// What a commit takes from a watch.
+struct Saving<'a, 'p> {
+    patterns: &'p Patterns,
+    correlator: &'a mut Correlator<'p>,
+    merges: &'a mut [Merge],
+    families: &'a [Member<'p>],
+    active: &'a BTreeMap<Arc<str>, Arc<Transition>>,
+    changed: &'a [Arc<str>],
+    learning: bool,
+    begun: Option<Begun>,
+}
+
+impl Saving<'_, '_> {
+    fn batch(&mut self, anew: bool) -> Batch {
+        let mut batch = Batch::default();
+        if anew {
+            self.correlator.keep_changes();
+            self.merges.iter_mut().for_each(Merge::change_all);
+        }
+        for member in self.families.iter().filter(|member| anew || member.dirty) {
+            let key = family_key(&self.correlator.families()[member.id.index()]);
+            batch.put(Table::Families, key, postcard::to_stdvec(&member.feed.save()).unwrap_or_default());
+        }
+        for merge in self.merges.iter_mut() {
+            for (key, value) in merge.changed(self.patterns, self.correlator.families()) {
+                batch.entries.push((Table::Rules, key.as_bytes().to_vec(), value));
+            }
+        }
+        for (key, value) in self.correlator.changed() {
+            batch.entries.push((Table::Rules, key.as_bytes().to_vec(), value));
+        }
+        let all: Vec<Arc<str>> = if anew { self.active.keys().cloned().collect() } else { Vec::new() };
+        for key in self.changed.iter().chain(&all) {
+            let record = self.active.get(key).and_then(|t| t.to_json().ok());
+            batch.entries.push((Table::Active, key.as_bytes().to_vec(), record.map(String::into_bytes)));
+        }
+        batch.put(Table::Facts, LEARNING, vec![u8::from(self.learning)]);
+        let begun = self.begun.and_then(|begun| postcard::to_stdvec(&begun).ok());
+        batch.entries.push((Table::Facts, BEGUN.to_vec(), begun));
+        batch
+    }
+}

@@ -1,0 +1,134 @@
+//! Alarms about ourselves: where alarms may be missed, silence would be a lie.
+//!
+//! They are made by the wall clock and by what this process lives through, so replay does not repeat them. Each is about
+//! one thing, a file or a sink, and stays active until that is well again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::time::{Millis, Moment};
+use crate::transition::{ClearedBy, Event, Location, Mode, Provenance, SCHEMA, Severity, Transition, id, key};
+
+/// Alarms about ourselves, with their names in words.
+pub const READER_STUCK: &str = "TOCSIN-READER-STUCK";
+pub const STATE_FAILED: &str = "TOCSIN-STATE-FAILED";
+pub const OUTBOX_GROWING: &str = "TOCSIN-OUTBOX-GROWING";
+pub const CLOCK_STEPPED: &str = "TOCSIN-CLOCK-STEPPED";
+
+pub const OWN: [(&str, &str); 4] = [
+    (READER_STUCK, "A Watched Log Cannot Be Read"),
+    (STATE_FAILED, "The State Directory Cannot Be Written"),
+    (OUTBOX_GROWING, "Transitions Do Not Reach a Sink"),
+    (CLOCK_STEPPED, "The Clock of This Machine Was Set"),
+];
+
+/// Where we run.
+pub struct Own {
+    cluster: Arc<str>,
+    host: Arc<str>,
+    /// What is active, by key: since when, and why.
+    active: BTreeMap<Arc<str>, (Moment, String)>,
+}
+
+impl Own {
+    /// `active`: what an earlier process left active.
+    pub fn new(cluster: Arc<str>, host: Arc<str>, active: &[Transition]) -> Own {
+        let ours = active.iter().filter(|t| OWN.iter().any(|(name, _)| *name == &*t.alarm));
+        let of = |t: &Transition| (t.key.clone(), (t.time, t.params.get("why").cloned().unwrap_or_default()));
+        Own { cluster, host, active: ours.map(of).collect() }
+    }
+
+    /// The transition that this makes, if it changes anything.
+    pub fn tell(
+        &mut self,
+        patterns: &Arc<str>,
+        alarm: &'static str,
+        about: &str,
+        why: Option<String>,
+        wall: Millis,
+    ) -> Option<Transition> {
+        let key = self.key(alarm, about);
+        let time = Moment::utc(wall);
+        let (event, since, why) = match (why, self.active.contains_key(&key)) {
+            (Some(_), true) | (None, false) => return None,
+            (Some(why), false) => {
+                self.active.insert(key.clone(), (time, why.clone()));
+                (Event::Raise, time, why)
+            }
+            (None, true) => {
+                let (since, why) = self.active.remove(&key)?;
+                (Event::Clear, since, why)
+            }
+        };
+        Some(self.transition(patterns, alarm, about, event, since, why, wall))
+    }
+
+    /// What has no end.
+    pub fn occur(
+        &mut self,
+        patterns: &Arc<str>,
+        alarm: &'static str,
+        about: &str,
+        why: String,
+        wall: Millis,
+    ) -> Transition {
+        self.transition(patterns, alarm, about, Event::Occur, Moment::utc(wall), why, wall)
+    }
+
+    fn location(&self) -> Location {
+        Location {
+            source: self.cluster.clone(),
+            service: "tocsin".into(),
+            role: "watch".into(),
+            node: self.host.clone(),
+        }
+    }
+
+    fn key(&self, alarm: &str, about: &str) -> Arc<str> {
+        key(alarm, &self.location(), &BTreeMap::from([("about", about)])).into()
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is a field of the record")]
+    fn transition(
+        &self,
+        patterns: &Arc<str>,
+        alarm: &'static str,
+        about: &str,
+        event: Event,
+        since: Moment,
+        why: String,
+        wall: Millis,
+    ) -> Transition {
+        let key = self.key(alarm, about);
+        let title = OWN.iter().find(|(name, _)| *name == alarm).map_or(alarm, |(_, title)| title);
+        let cleared = event == Event::Clear;
+        Transition {
+            schema: SCHEMA,
+            id: id(&key, event, wall, 0),
+            event,
+            alarm: alarm.into(),
+            alarm_id: None,
+            name: title.into(),
+            severity: Severity::Major,
+            causes: vec![alarm.trim_start_matches("TOCSIN-").to_lowercase().into()],
+            key,
+            time: Moment::utc(wall),
+            raised_at: (event != Event::Occur).then_some(since),
+            cleared_by: cleared.then_some(ClearedBy::Signal),
+            duration_ms: cleared.then(|| (wall - since.millis).max(0)),
+            node: self.host.clone(),
+            location: self.location(),
+            params: BTreeMap::from([("about".into(), about.to_owned()), ("why".into(), why)]),
+            count: 1,
+            evidence: Vec::new(),
+            provenance: Provenance::Documented,
+            patterns: patterns.clone(),
+            late: false,
+            time_assumed: false,
+            mode: Mode::Watch,
+            detected_at: None,
+            durable: true,
+            runbook: None,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Where a family's bytes come from, live: files, or standard input.
+
+use std::path::Path;
+
+use super::stdin::Piped;
+use crate::input::tail::{Cursor, Step, Tail};
+use crate::time::Millis;
+
+pub enum Source {
+    Files(Box<Tail>),
+    Piped(Piped),
+}
+
+impl Source {
+    pub fn path(&self) -> &Path {
+        match self {
+            Source::Files(tail) => tail.live(),
+            Source::Piped(_) => Path::new("-"),
+        }
+    }
+
+    pub fn step<'b>(&mut self, wall: Millis, buffer: &'b mut [u8]) -> Step<'b> {
+        match self {
+            Source::Files(tail) => tail.step(wall, buffer),
+            Source::Piped(piped) => piped.step(buffer),
+        }
+    }
+
+    /// What came through a pipe does not come again.
+    pub fn cursor(&self, offset: u64) -> Option<Cursor> {
+        match self {
+            Source::Files(tail) => tail.cursor(offset),
+            Source::Piped(_) => None,
+        }
+    }
+
+    /// Nothing will ever come again.
+    pub fn is_over(&self) -> bool {
+        match self {
+            Source::Files(_) => false,
+            Source::Piped(piped) => piped.is_over(),
+        }
+    }
+}

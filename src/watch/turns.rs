@@ -1,0 +1,386 @@
+//! Turn after turn: what is due is looked at, and what came of it is committed and sent.
+//!
+//! A turn is given the wall clock and what the wake-up saw, does what is due and says when it wants the next one. So the
+//! same turns run under the real clock and, in tests, under one that is made up.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::core::{Look, Watch, Watched, family_key};
+use super::feed::SavedFeed;
+use super::own::{CLOCK_STEPPED, OUTBOX_GROWING, READER_STUCK, STATE_FAILED};
+use super::report::Report;
+use super::source::Source;
+use super::stdin::Piped;
+use crate::correlate::Family;
+use crate::input::assign::Assigner;
+use crate::input::tail::descriptors::Descriptors;
+use crate::input::tail::wake::Woken;
+use crate::input::tail::{Family as Found, FamilyId, Find, Schedule, Start, Tail, Yield};
+use crate::pattern::Patterns;
+use crate::replay::gather::Zones;
+use crate::time::{MINUTE, Millis, SECOND};
+
+/// Directories are listed again this often, whatever the wake-up says, and no more often than that.
+const FIND: Millis = 5 * SECOND;
+const FIND_AGAIN: Millis = SECOND / 10;
+
+/// Read in one turn before what was found is committed and sent.
+const TURN: usize = 64;
+
+/// A file that grows and is not read for so long is told of.
+const STUCK: Millis = MINUTE;
+
+/// Records that wait for a sink before that is told of, and for how long they may.
+const WAITING: u64 = 10_000;
+const WAITED: Millis = MINUTE;
+
+pub struct Turns<'p> {
+    patterns: &'p Patterns,
+    pub watch: Watch<'p>,
+    find: Find<'p>,
+    zones: &'p dyn Zones,
+    cluster: Arc<str>,
+    /// Where families begin that were there at the first start; those that come later are read from their beginning.
+    start: Start,
+    /// How far families were read by an earlier process, until they are found.
+    saved: HashMap<String, SavedFeed>,
+    /// Readers that went on while the patterns changed.
+    sources: HashMap<String, Source>,
+    schedule: Schedule,
+    descriptors: Descriptors<Watched>,
+    by_live: HashMap<PathBuf, Watched>,
+    /// Families that come through a pipe.
+    piped: Vec<Watched>,
+    /// When a family's next deadline is due.
+    deadlines: BTreeSet<(Millis, Watched)>,
+    deadline_of: Vec<Option<Millis>>,
+    stuck: HashMap<Watched, Stuck>,
+    waiting_since: Option<Millis>,
+    find_at: Millis,
+    found_at: Millis,
+    last: Option<Millis>,
+    /// The directories have been listed.
+    began: bool,
+    pub report: Report,
+}
+
+/// A family that could not be read.
+struct Stuck {
+    since: Millis,
+    why: String,
+}
+
+/// What a watch is made of.
+pub struct Parts<'p> {
+    pub patterns: &'p Patterns,
+    pub assigner: &'p Assigner<'p>,
+    pub zones: &'p dyn Zones,
+    pub cluster: Arc<str>,
+    pub paths: Vec<PathBuf>,
+    pub start: Start,
+    pub watch: Watch<'p>,
+    pub saved: HashMap<String, SavedFeed>,
+    pub sources: HashMap<String, Source>,
+    /// Descriptors that logs may have.
+    pub descriptors: usize,
+    pub report: Report,
+}
+
+impl<'p> Turns<'p> {
+    pub fn new(parts: Parts<'p>) -> Turns<'p> {
+        let Parts { patterns, assigner, zones, cluster, paths, start, watch, saved, sources, descriptors, report } =
+            parts;
+        Turns {
+            patterns,
+            watch,
+            find: Find::new(assigner, paths),
+            zones,
+            cluster,
+            start,
+            saved,
+            sources,
+            schedule: Schedule::default(),
+            descriptors: Descriptors::new(descriptors),
+            by_live: HashMap::new(),
+            piped: Vec::new(),
+            deadlines: BTreeSet::new(),
+            deadline_of: Vec::new(),
+            stuck: HashMap::new(),
+            waiting_since: None,
+            find_at: Millis::MIN,
+            found_at: Millis::MIN,
+            last: None,
+            began: false,
+            report,
+        }
+    }
+
+    /// Watches standard input as well.
+    pub fn add_piped(&mut self, family: Family, piped: Piped, wall: Millis) -> Result<(), String> {
+        let at = self.add(family, Source::Piped(piped), None, wall)?;
+        self.piped.push(at);
+        Ok(())
+    }
+
+    /// Does what is due at this wall time. Gives the time of the next turn, if nothing wakes us before.
+    pub fn turn(&mut self, wall: Millis, woken: &Woken) -> Result<Millis, String> {
+        self.clock(wall);
+        self.wake(wall, woken);
+        if wall >= self.find_at {
+            self.find(wall)?;
+        }
+        for at in self.due_deadlines(wall) {
+            self.look(at, wall);
+        }
+        let mut looks = 0;
+        while looks < TURN
+            && let Some(FamilyId(id)) = self.schedule.next_due(wall)
+        {
+            let yielded = self.look(id as Watched, wall);
+            self.schedule.looked(FamilyId(id), wall, yielded);
+            looks += 1;
+        }
+        self.watch.pass(wall);
+        self.follow(wall);
+        self.notice(wall);
+        self.keep(wall);
+        Ok(self.next(wall))
+    }
+
+    /// The directories in which something may happen, by their real paths.
+    pub fn directories(&self) -> impl Iterator<Item = PathBuf> {
+        self.find.directories().map(PathBuf::from)
+    }
+
+    /// Nothing will ever come again.
+    pub fn is_over(&self) -> bool {
+        !self.piped.is_empty() && self.piped.len() == self.watch.len() && self.watch.is_over()
+    }
+
+    pub fn into_parts(self) -> (Watch<'p>, Report) {
+        (self.watch, self.report)
+    }
+
+    /// Reads everything to its end, as far as it is there now.
+    pub fn read_all(&mut self, wall: Millis) {
+        for at in 0..self.watch.len() {
+            while matches!(self.watch.look(at, wall), Look::More) {}
+        }
+        // A family that was waiting for others may go on now.
+        while (0..self.watch.len()).any(|at| matches!(self.watch.look(at, wall), Look::More)) {}
+        self.watch.pass(wall);
+        self.follow(wall);
+    }
+
+    /// What was planned on a clock that was set back since is planned anew.
+    fn clock(&mut self, wall: Millis) {
+        if self.last.is_some_and(|last| wall < last) {
+            self.schedule.clock_set_back(wall);
+            (self.find_at, self.found_at) = (self.find_at.min(wall + FIND), Millis::MIN);
+        }
+        self.last = Some(wall);
+    }
+
+    /// The machine's clock was set, as the words say.
+    pub fn clock_was_set(&mut self, how: String, wall: Millis) {
+        self.report.warn("clock", &format!("this machine's clock was set {how}"));
+        self.watch.occur(CLOCK_STEPPED, "clock", how, wall);
+    }
+
+    fn wake(&mut self, wall: Millis, woken: &Woken) {
+        let find_again = wall.max(self.found_at.saturating_add(FIND_AGAIN));
+        if woken.all {
+            self.schedule.woken_all(wall);
+            self.find_at = self.find_at.min(find_again);
+        }
+        for path in &woken.paths {
+            match self.find.family_of(path).and_then(|live| self.by_live.get(live)) {
+                Some(at) => self.schedule.woken(FamilyId(*at as u32), wall),
+                None => self.find_at = self.find_at.min(find_again),
+            }
+        }
+        for at in &self.piped {
+            self.schedule.woken(FamilyId(*at as u32), wall);
+        }
+    }
+
+    /// Lists the directories, and begins with families that are new.
+    fn find(&mut self, wall: Millis) -> Result<(), String> {
+        (self.find_at, self.found_at) = (wall + FIND, wall);
+        let first = !std::mem::replace(&mut self.began, true);
+        let news = self.find.look();
+        for note in news.notes {
+            self.report.warn("found", &note.to_string());
+        }
+        let start = if first { self.start.clone() } else { Start::Beginning };
+        for Found { live, assignment, .. } in news.families {
+            let (log, zone) = (assignment.log, self.zones.of(assignment.log));
+            let log_name = self.patterns.log(log).name.clone();
+            let (cluster, node, name) = (self.cluster.clone(), assignment.node, assignment.family);
+            let family = Family { cluster, node, log, log_name, name, zone };
+            let key = family_key(&family);
+            let saved = self.saved.remove(&key);
+            let source = self.sources.remove(&key).unwrap_or_else(|| {
+                let cursor = saved.as_ref().and_then(|saved| saved.cursor());
+                Source::Files(Box::new(match cursor {
+                    Some(cursor) => Tail::resume(live.clone(), &cursor),
+                    None => Tail::new(live.clone(), start.clone()),
+                }))
+            });
+            self.report.found(&family, &live, saved.as_ref().and_then(|saved| saved.offset()));
+            let at = self.add(family, source, saved, wall)?;
+            self.by_live.insert(live, at);
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        family: Family,
+        source: Source,
+        saved: Option<SavedFeed>,
+        wall: Millis,
+    ) -> Result<Watched, String> {
+        let at = self.watch.add(family, source, saved)?;
+        let FamilyId(id) = self.schedule.add(wall);
+        debug_assert_eq!(id as Watched, at);
+        self.deadline_of.push(None);
+        Ok(at)
+    }
+
+    fn due_deadlines(&mut self, wall: Millis) -> Vec<Watched> {
+        let due: Vec<(Millis, Watched)> = self.deadlines.range(..=(wall, Watched::MAX)).copied().collect();
+        for entry in &due {
+            self.deadlines.remove(entry);
+            self.deadline_of[entry.1] = None;
+        }
+        due.into_iter().map(|(_, at)| at).collect()
+    }
+
+    fn look(&mut self, at: Watched, wall: Millis) -> Yield {
+        let look = self.watch.look(at, wall);
+        self.open(at);
+        if !matches!(look, Look::Unreadable(_)) && self.stuck.remove(&at).is_some() {
+            let live = self.live(at);
+            self.watch.tell(READER_STUCK, &live, None, wall);
+            self.report.info("readable", &live);
+        }
+        match look {
+            Look::More => Yield::More,
+            Look::AtEnd { moved: true } => Yield::Bytes,
+            Look::AtEnd { moved: false } | Look::Over => Yield::Nothing,
+            // It is said when the others have gone on.
+            Look::Waits => Yield::Pending(wall + SECOND),
+            Look::Later(until) => Yield::Pending(until),
+            Look::Unreadable(why) => {
+                self.unreadable(at, why, wall);
+                Yield::Nothing
+            }
+        }
+    }
+
+    fn unreadable(&mut self, at: Watched, why: String, wall: Millis) {
+        let live = self.live(at);
+        let stuck = self.stuck.entry(at).or_insert_with(|| {
+            self.report.warn("unreadable", &why);
+            Stuck { since: wall, why }
+        });
+        if wall - stuck.since >= STUCK {
+            self.watch.tell(READER_STUCK, &live, Some(stuck.why.clone()), wall);
+        }
+    }
+
+    fn live(&self, at: Watched) -> String {
+        self.watch.feed(at).source.path().to_string_lossy().into_owned()
+    }
+
+    /// Keeps the number of open files within the limit.
+    fn open(&mut self, at: Watched) {
+        let Source::Files(tail) = &self.watch.feed(at).source else { return };
+        if !tail.is_open() {
+            return self.descriptors.closed(&at);
+        }
+        self.descriptors.used(at);
+        let mut tries = 0;
+        while tries < 8
+            && let Some(&oldest) = self.descriptors.too_many()
+        {
+            tries += 1;
+            let closed = match &mut self.watch.feed_mut(oldest).source {
+                Source::Files(tail) => tail.close(),
+                Source::Piped(_) => true,
+            };
+            match closed {
+                true => self.descriptors.closed(&oldest),
+                false => self.descriptors.used(oldest),
+            }
+        }
+    }
+
+    /// Families that the rules heard of: those of which more is wanted are due, and their deadlines are noted.
+    fn follow(&mut self, wall: Millis) {
+        for at in self.watch.take_touched() {
+            if self.watch.is_hungry(at) {
+                self.schedule.woken(FamilyId(at as u32), wall);
+            }
+            let due = self.watch.deadline(at);
+            if due != self.deadline_of[at] {
+                if let Some(old) = self.deadline_of[at] {
+                    self.deadlines.remove(&(old, at));
+                }
+                self.deadlines.extend(due.map(|due| (due, at)));
+                self.deadline_of[at] = due;
+            }
+        }
+        for (at, news) in self.watch.take_news() {
+            self.report.news(self.watch.family(at), &news);
+        }
+    }
+
+    /// What may go wrong without anybody else noticing.
+    fn notice(&mut self, wall: Millis) {
+        let lags = self.watch.outbox.lags();
+        let waiting = lags.iter().map(|lag| lag.waiting).max().unwrap_or(0);
+        if waiting == 0 {
+            self.waiting_since = None;
+        } else {
+            self.waiting_since.get_or_insert(wall);
+        }
+        let long = self.waiting_since.is_some_and(|since| wall - since >= WAITED);
+        for lag in lags {
+            let why = (lag.waiting > 0 && (long || lag.waiting > WAITING))
+                .then(|| format!("{} transitions wait for it", lag.waiting));
+            if let Some(why) = &why {
+                self.report.once(OUTBOX_GROWING, &lag.sink, why);
+            }
+            if why.is_some() || lag.waiting == 0 {
+                self.watch.tell(OUTBOX_GROWING, &lag.sink, why, wall);
+            }
+        }
+        self.report.alive(wall, &self.watch);
+    }
+
+    fn keep(&mut self, wall: Millis) {
+        let directory = self.watch.keeper().directory().store().to_string_lossy().into_owned();
+        match self.watch.commit(wall) {
+            Ok(()) if self.watch.keeper().store().is_some() => {
+                self.watch.tell(STATE_FAILED, &directory, None, wall);
+            }
+            Ok(()) => {}
+            Err(why) => {
+                self.report.warn("state", &format!("{directory}: {why}; transitions go out without being kept"));
+                self.watch.tell(STATE_FAILED, &directory, Some(why), wall);
+                // It goes out at once, and not with the next commit.
+                let _ = self.watch.commit(wall);
+            }
+        }
+    }
+
+    fn next(&self, wall: Millis) -> Millis {
+        let deadline = self.deadlines.first().map(|(at, _)| *at);
+        let times = [self.schedule.next_time(), deadline, self.watch.commit_at(), self.watch.held_until()];
+        times.into_iter().flatten().chain([self.find_at]).min().unwrap_or(wall).max(wall)
+    }
+}

@@ -1,0 +1,202 @@
+//! A watch whose clock and wake-up are the test's: a day passes as fast as it can be computed.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use tocsin::correlate::{HOLD, MAX_KEYS};
+use tocsin::deliver::Outbox;
+use tocsin::deliver::sink::{Ended, Sink};
+use tocsin::input::assign::{Assigner, Decisions};
+use tocsin::input::discover::discover;
+use tocsin::input::tail::Start;
+use tocsin::input::tail::wake::Woken;
+use tocsin::pattern::{LogId, Patterns, Zone};
+use tocsin::replay::gather::{Gatherer, Zones};
+use tocsin::replay::{Options, replay};
+use tocsin::state::{Directory, Keeper};
+use tocsin::time::Millis;
+use tocsin::transition::{Mode, Transition};
+use tocsin::watch::core::{Past, Settings, Watch};
+use tocsin::watch::turns::{Parts, Turns};
+use tocsin::watch::{Own, Report};
+
+pub const CLUSTER: &str = "cluster";
+
+/// The zone of every log.
+pub struct Everywhere(pub Zone);
+
+impl Zones for Everywhere {
+    fn of(&self, _: LogId) -> Zone {
+        self.0
+    }
+}
+
+/// In memory if there is such a place: nothing here is about disks.
+pub fn directory() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.unwrap()
+}
+
+/// What a sink has taken; outlives the process that sent it.
+#[derive(Clone, Default)]
+pub struct Taken(Arc<Mutex<Vec<Transition>>>);
+
+impl Taken {
+    pub fn all(&self) -> Vec<Transition> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+struct Made {
+    taken: Taken,
+    acknowledged: u64,
+}
+
+impl Sink for Made {
+    fn name(&self) -> &str {
+        "made"
+    }
+
+    fn offer(&mut self, number: u64, record: &Arc<Transition>) -> bool {
+        self.taken.0.lock().unwrap().push((**record).clone());
+        self.acknowledged = number + 1;
+        true
+    }
+
+    fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    fn ended(&self) -> Option<Ended> {
+        None
+    }
+
+    fn finish(&mut self, _: Duration) {}
+}
+
+/// Logs, a state, and whoever watches.
+pub struct Site {
+    pub root: TempDir,
+    pub patterns: &'static Patterns,
+    pub zone: &'static Everywhere,
+    assigner: &'static Assigner<'static>,
+    pub taken: Taken,
+}
+
+impl Site {
+    pub fn new(patterns: Patterns, zone: Zone) -> Site {
+        // They live as long as the test's process, so that a watch can be thrown away at any moment.
+        let patterns: &'static Patterns = Box::leak(Box::new(patterns));
+        let assigner = Box::leak(Box::new(Assigner::new(patterns, Decisions::default(), "here")));
+        let zone = Box::leak(Box::new(Everywhere(zone)));
+        let site = Site { root: directory(), patterns, zone, assigner, taken: Taken::default() };
+        fs::create_dir(site.logs()).unwrap();
+        site
+    }
+
+    pub fn logs(&self) -> PathBuf {
+        self.root.path().join("logs")
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.root.path().join("state")
+    }
+
+    pub fn append(&self, path: &Path, bytes: &[u8]) {
+        let path = self.logs().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(bytes).unwrap();
+    }
+
+    /// Starts a watch as a new process would.
+    pub fn watch(&self, wall: Millis, hold: Millis) -> Turns<'static> {
+        let keeper = Keeper::open(Directory::new(&self.state())).unwrap();
+        let past = Past::load(&keeper).unwrap().unwrap_or_default();
+        let store = keeper.store().unwrap();
+        let mut outbox = Outbox::restore(store).unwrap();
+        let from = Outbox::cursor(store, "made").unwrap().unwrap_or(0);
+        outbox.add(Box::new(Made { taken: self.taken.clone(), acknowledged: from }), from);
+        let own = Own::new(CLUSTER.into(), "here".into(), &past.active);
+        let settings = Settings { hold, max_keys: MAX_KEYS, wanted: Box::new(|_| true) };
+        let watch = Watch::new(self.patterns, settings, keeper, outbox, &past, own, wall).unwrap();
+        Turns::new(Parts {
+            patterns: self.patterns,
+            assigner: self.assigner,
+            zones: self.zone,
+            cluster: CLUSTER.into(),
+            paths: vec![self.logs()],
+            start: Start::Beginning,
+            watch,
+            saved: past.families,
+            sources: HashMap::new(),
+            descriptors: 100,
+            report: Report::new(tocsin::config::LogFormat::Text, Box::new(std::io::sink())),
+        })
+    }
+
+    /// What replay makes of the same logs.
+    pub fn replay(&self, end: Option<Millis>) -> Vec<Transition> {
+        let gatherer = Gatherer {
+            patterns: self.patterns,
+            assigner: self.assigner,
+            cluster: CLUSTER.into(),
+            zones: self.zone,
+            jobs: 1,
+            progress: Arc::default(),
+        };
+        let files = discover(&[self.logs()]).once_each(|path| self.assigner.claim(path)).files;
+        let gathered = gatherer.gather(&files);
+        let options = Options { mode: Mode::Replay, hold: HOLD, end, max_keys: MAX_KEYS };
+        let mut made = Vec::new();
+        let report =
+            replay::<std::convert::Infallible>(self.patterns, gathered.families, options, None, |transition| {
+                made.push(transition);
+                Ok(())
+            });
+        let Ok(_) = report;
+        made
+    }
+}
+
+/// Lets the watch take its turns, as it asks for them, until this wall time.
+pub fn pass(turns: &mut Turns, now: &mut Millis, until: Millis, woken: &Woken) {
+    let mut next = turns.turn(*now, woken).unwrap();
+    while next < until {
+        *now = next.max(*now);
+        let again = turns.turn(*now, &Woken::default()).unwrap();
+        // A turn that is asked for at once is one more turn, and not the same for ever.
+        next = again.max(*now);
+    }
+    *now = until;
+}
+
+/// A transition without what may differ between live and replay.
+pub fn comparable(transition: &Transition) -> serde_json::Value {
+    let mut json = serde_json::to_value(transition).unwrap();
+    for field in ["detectedAt", "mode", "late", "durable"] {
+        json[field] = serde_json::Value::Null;
+    }
+    for evidence in json["evidence"].as_array_mut().unwrap() {
+        for field in ["file", "line", "offset"] {
+            evidence[field] = serde_json::Value::Null;
+        }
+    }
+    json
+}
+
+pub fn gzip(path: &Path) {
+    let bytes = fs::read(path).unwrap();
+    let to = PathBuf::from(format!("{}.gz", path.display()));
+    let mut gz = flate2::write::GzEncoder::new(File::create(&to).unwrap(), flate2::Compression::fast());
+    gz.write_all(&bytes).unwrap();
+    gz.finish().unwrap();
+    fs::remove_file(path).unwrap();
+}

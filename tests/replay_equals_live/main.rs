@@ -1,0 +1,259 @@
+//! The first promise: the same lines give the same transitions with the same ids, tailed as they were written or read
+//! afterwards.
+//!
+//! Random alarms of every kind over random logs of several families and nodes. The lines are written one by one under a
+//! clock of the test's own, with rotations of every kind between them, lines that come late (but within the hold), and
+//! crashes; then the same directory is replayed, complete until the clock at which the watch stopped.
+
+#[path = "../live_support/mod.rs"]
+mod live_support;
+#[allow(dead_code, reason = "the model's side of them is not needed here")]
+#[path = "../rules_agree_with_a_model/rules.rs"]
+mod rules;
+#[allow(dead_code, reason = "the model's side of them is not needed here")]
+#[path = "../rules_agree_with_a_model/streams.rs"]
+mod streams;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use tocsin::correlate::HOLD;
+use tocsin::input::tail::wake::Woken;
+use tocsin::pattern::diagnostic::Source as File;
+use tocsin::pattern::{Zone, compile};
+use tocsin::transition::Transition;
+
+use live_support::{Site, comparable, gzip, pass};
+use rules::{Alarm, Millis};
+use streams::{Said, Source};
+
+const SIGNALS: usize = 4;
+
+/// What happens to a file before a line is written to it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Roll {
+    No,
+    /// `x.log` becomes `x.log.1`, `x.log.1` becomes `x.log.2`, and so on.
+    Shift,
+    /// The same, and what was `x.log.1` is compressed.
+    Compress,
+    /// `x.log` becomes `x.log.DATE`.
+    Date,
+    /// It is copied, and then truncated; the watch has read it.
+    Copy,
+}
+
+/// What happens to the watch after a line was written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Then {
+    /// It is told.
+    Wakes,
+    /// It is not told.
+    Sleeps,
+    /// It dies without notice, and is started again after this time.
+    Crashes(Millis),
+    /// What was written is the first half of a line; the rest comes with the next.
+    Half,
+}
+
+struct Case {
+    alarms: Vec<Alarm>,
+    sources: Vec<Source>,
+    /// For each line, over and over: how much later than its time it is written, and what happens around it.
+    lines: Vec<(Millis, Roll, Then)>,
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let toml = rules::toml(&self.alarms);
+        writeln!(f, "{}", toml.find("[alarm.").map_or("", |at| &toml[at..]))?;
+        self.sources.iter().enumerate().try_for_each(|(at, source)| writeln!(f, "{}", streams::show(at, source)))?;
+        write!(f, "{:?}", self.lines)
+    }
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let roll = prop_oneof![
+        12 => Just(Roll::No),
+        1 => Just(Roll::Shift),
+        1 => Just(Roll::Compress),
+        1 => Just(Roll::Date),
+        1 => Just(Roll::Copy),
+    ];
+    let then = prop_oneof![
+        6 => Just(Then::Wakes),
+        2 => Just(Then::Sleeps),
+        1 => Just(Then::Half),
+        1 => prop::sample::select(vec![0, 1000, 20_000]).prop_map(Then::Crashes),
+    ];
+    let line = (prop::sample::select(vec![0, 0, 10, 400, 900]), roll, then);
+    (rules::alarms(), streams::streams(streams::nothing), prop::collection::vec(line, 1..12))
+        .prop_map(|(alarms, (sources, _), lines)| Case { alarms, sources, lines })
+}
+
+/// A line on its way.
+struct Write {
+    wall: Millis,
+    source: usize,
+    text: String,
+    roll: Roll,
+    then: Then,
+}
+
+impl Case {
+    /// All lines in the order in which they are written.
+    fn writes(&self) -> Vec<Write> {
+        let mut writes = Vec::new();
+        let mut doings = self.lines.iter().cycle();
+        for (at, source) in self.sources.iter().enumerate() {
+            let (mut latest, mut wall) = (streams::START, streams::START);
+            for (record, timed) in source.records.iter().zip(source.timed()) {
+                let (delay, roll, then) = *doings.next().unwrap();
+                latest += record.ahead;
+                wall = wall.max(latest + delay);
+                let time = chrono::DateTime::from_timestamp_millis(timed.time).unwrap();
+                let said = match &timed.said {
+                    Said::Nothing(_) => "nothing".to_owned(),
+                    Said::Signal { signal, captures, .. } => {
+                        let captures = streams::captures(captures);
+                        let captures: String = rules::CAPTURES
+                            .iter()
+                            .filter_map(|name| Some(format!(" {name}={}", captures.get(name)?)))
+                            .collect();
+                        format!("{}{captures}", rules::signal(*signal))
+                    }
+                };
+                let text = format!("{} INFO {said}\n", time.format("%Y-%m-%d %H:%M:%S,%3f"));
+                writes.push(Write { wall, source: at, text, roll, then });
+            }
+        }
+        writes.sort_by_key(|write| write.wall);
+        writes
+    }
+
+    fn path(&self, source: usize) -> PathBuf {
+        PathBuf::from(streams::node(&self.sources[source])).join(streams::name(source, &self.sources[source]))
+    }
+}
+
+/// Rolls a file. What was rolled before moves on.
+fn roll(site: &Site, path: &PathBuf, roll: Roll, count: usize) {
+    let live = site.logs().join(path);
+    if !live.exists() {
+        return;
+    }
+    let rolled = |n: usize, end: &str| PathBuf::from(format!("{}.{n}{end}", live.display()));
+    match roll {
+        Roll::No => {}
+        Roll::Shift | Roll::Compress => {
+            for n in (1..30).rev() {
+                for end in ["", ".gz"].into_iter().filter(|end| rolled(n, end).exists()) {
+                    fs::rename(rolled(n, end), rolled(n + 1, end)).unwrap();
+                }
+            }
+            fs::rename(&live, rolled(1, "")).unwrap();
+            if roll == Roll::Compress {
+                gzip(&rolled(1, ""));
+            }
+        }
+        Roll::Date => fs::rename(&live, format!("{}.2021-01-01_00-{:02}-00", live.display(), count)).unwrap(),
+        Roll::Copy => {
+            fs::copy(&live, format!("{}.2021-01-01_00-{:02}-30", live.display(), count)).unwrap();
+            fs::OpenOptions::new().write(true).truncate(true).open(&live).unwrap();
+        }
+    }
+}
+
+fn check(case: &Case) -> Result<(), TestCaseError> {
+    let file = File { name: "test.toml".into(), text: rules::toml(&case.alarms), builtin: false };
+    let site = Site::new(compile(&[file]).patterns.expect("the generator writes valid patterns"), Zone::UTC);
+    let mut now = streams::START - 10_000;
+    let mut turns = site.watch(now, HOLD);
+    let mut half: BTreeMap<usize, String> = BTreeMap::new();
+    for (count, write) in case.writes().into_iter().enumerate() {
+        pass(&mut turns, &mut now, write.wall, &Woken::default());
+        let path = case.path(write.source);
+        // A name of one scheme only, so that names say the order.
+        let scheme = if write.source % 2 == 0 { [Roll::Shift, Roll::Compress] } else { [Roll::Date, Roll::Copy] };
+        if scheme.contains(&write.roll) && !half.contains_key(&write.source) {
+            if write.roll == Roll::Copy {
+                turns.read_all(now);
+            }
+            roll(&site, &path, write.roll, count);
+        }
+        let text = half.remove(&write.source).unwrap_or_default() + &write.text;
+        match write.then {
+            Then::Half => {
+                let (first, rest) = text.split_at(text.len() / 2);
+                site.append(&path, first.as_bytes());
+                half.insert(write.source, rest.to_owned());
+                turns.turn(now, &Woken { all: true, ..Woken::default() }).unwrap();
+                // No line is later than the hold.
+                site.append(&path, half.remove(&write.source).unwrap_or_default().as_bytes());
+                turns.turn(now, &Woken { all: true, ..Woken::default() }).unwrap();
+            }
+            Then::Sleeps => site.append(&path, text.as_bytes()),
+            Then::Wakes => {
+                site.append(&path, text.as_bytes());
+                turns.turn(now, &Woken { all: true, ..Woken::default() }).unwrap();
+            }
+            Then::Crashes(pause) => {
+                site.append(&path, text.as_bytes());
+                drop(turns);
+                // What is written meanwhile is written at its time, but nobody is there.
+                now += pause;
+                turns = site.watch(now, HOLD);
+            }
+        }
+    }
+    let end = now + 20_000;
+    pass(&mut turns, &mut now, end, &Woken { all: true, ..Woken::default() });
+    turns.read_all(now);
+    turns.watch.commit_now(now).unwrap();
+    let clock = turns.watch.clock();
+    drop(turns);
+
+    let replayed = site.replay(clock);
+    let live = once(site.taken.all())?;
+    let show = |all: &[Transition]| -> Vec<String> {
+        let mut shown: Vec<String> = all.iter().map(|t| comparable(t).to_string()).collect();
+        shown.sort();
+        shown
+    };
+    prop_assert_eq!(show(&live), show(&replayed));
+    for key in replayed.iter().map(|t| &t.key) {
+        let of = |all: &[Transition]| all.iter().filter(|t| t.key == *key).map(|t| t.id.clone()).collect::<Vec<_>>();
+        prop_assert_eq!(of(&live), of(&replayed));
+    }
+    Ok(())
+}
+
+/// What was sent again carries the same id, and says the same.
+fn once(all: Vec<Transition>) -> Result<Vec<Transition>, TestCaseError> {
+    let mut by_id: BTreeMap<String, serde_json::Value> = BTreeMap::new();
+    let mut kept = Vec::new();
+    for transition in all {
+        let json = comparable(&transition);
+        match by_id.get(&transition.id) {
+            Some(before) => prop_assert_eq!(before, &json),
+            None => {
+                by_id.insert(transition.id.clone(), json);
+                kept.push(transition);
+            }
+        }
+    }
+    Ok(kept)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn live_gives_what_replay_gives(case in case()) {
+        check(&case)?;
+    }
+}
