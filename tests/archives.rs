@@ -201,7 +201,7 @@ fn names_and_times_that_disagree_are_reported_and_the_times_win() {
         (&format!("n/{HA_LOG}.2021-03-22_15-00-00.gz"), &gz(lost.as_bytes())),
         (&format!("n/{HA_LOG}.2021-03-22_14-00-00.gz"), &gz(back.as_bytes())),
     ]);
-    replay(heap.path(), &["--tz", "UTC", "-v", "n"])
+    replay(heap.path(), &["--tz", "UTC", "n"])
         .ends(0)
         .says("ha.log.2021-03-22_15-00-00.gz begins before")
         .gives(&["raise ALM-45640 n 2021-03-22T14:01:00.000Z", "clear ALM-45640 n 2021-03-22T14:02:00.000Z"]);
@@ -433,11 +433,33 @@ fn archives_that_would_be_one_node_are_named() {
     assert!(ran.stderr.lines().count() < 12, "{}", ran.told());
 }
 
+/// Two hosts under one name are one guess that is wrong for sure.
+#[test]
+fn loose_files_in_directories_that_are_called_alike_are_named() {
+    let said = "a/logs/ha.log, b/logs/ha.log: taken for one node `logs`, since their directories are called so (`--assign NODE=PATH` decides)";
+    let heap = directory(&[("a/logs/ha.log", rolled().as_bytes()), ("b/logs/ha.log", live().as_bytes())]);
+    replay(heap.path(), &["--tz", "UTC", "a", "b"]).ends(0).says(said);
+    let apart = ["--tz", "UTC", "--assign", "a=a", "--assign", "b=b", "a", "b"];
+    replay(heap.path(), &apart).ends(0).says_nothing_of("taken for one node");
+    // The same, collected twice, is no other host's.
+    let heap = directory(&[("a/logs/ha.log", rolled().as_bytes()), ("b/logs/ha.log", rolled().as_bytes())]);
+    replay(heap.path(), &["--tz", "UTC", "a", "b"]).ends(0).says_nothing_of("taken for one node");
+    // A path of ours names the node by what stands above it, however often it was collected.
+    let heap = directory(&[
+        (&format!("monday/node-7/{HA_LOG}"), rolled().as_bytes()),
+        (&format!("tuesday/node-7/{HA_LOG}"), live().as_bytes()),
+    ]);
+    replay(heap.path(), &["--tz", "UTC", "."]).ends(0).says_nothing_of("taken for one node");
+}
+
 #[test]
 fn a_log_that_could_be_several_is_the_default_or_an_error() {
     let heap = directory(&[("node-7/messages", rolled().as_bytes())]);
     // Three logs have this layout and these signals; one of them is marked as the default.
-    replay(heap.path(), &["--tz", "UTC", "."]).ends(0).says("taken for log `ha-flinkserver`").gives(&ONCE[..2]);
+    replay(heap.path(), &["--tz", "UTC", "."])
+        .ends(0)
+        .says("./node-7/messages: taken for log `ha-flinkserver` of node `node-7` by content, though as much like ha-dbservice, ha-oms (`--log NAME=PATH` decides)")
+        .gives(&ONCE[..2]);
     let patterns = "[log.ha-flinkserver]\nfiles = [\"flink/flinkserver/ha/runlog/ha.log*\"]\nlayout = \"ha\"\n\
                     service = \"Flink\"\nrole = \"FlinkServer\"\n";
     write(heap.path(), "patterns/p.toml", patterns.as_bytes());

@@ -98,7 +98,7 @@ fn nothing_to_read() {
     let site = site();
     site.write("empty/notes.txt", b"nothing of ours\n");
     refused(&site, &["replay", "nowhere"], 3, "tocsin: no such file or directory: nowhere\n");
-    refused(&site, &["replay", ".", "nowhere", "nor-here"], 3, "no such file or directory: nowhere, nor-here\n");
+    refused(&site, &["replay", "nowhere", "nor-here"], 3, "no such file or directory: nowhere, nor-here\n");
     refused(
         &site,
         &["replay", "empty"],
@@ -108,6 +108,17 @@ fn nothing_to_read() {
     refused(&site, &["replay", "--verbose", "empty"], 3, "tocsin: empty/notes.txt: skipped: no log looks like this\n");
     let ended = site.run_with_input(&["replay", "-"], b"");
     assert_eq!(ended.code, Some(3), "{}", ended.err);
+}
+
+/// One path that is not there among others: the others are read, and a script learns that it was not all.
+#[test]
+fn a_path_that_is_missing_does_not_keep_the_others_from_being_read() {
+    let ended = site().run(&["replay", "--quiet", "nowhere", ".", "nor-here"]);
+    assert_eq!((ended.code, ended.records().len()), (Some(4), 2), "{}", ended.err);
+    assert_eq!(ended.err, "tocsin: nowhere: no such file or directory\ntocsin: nor-here: no such file or directory\n");
+    // Nothing of what there is was a log.
+    let empty = Site::new(&[("notes.txt", "nothing of ours\n")]);
+    refused(&empty, &["replay", "notes.txt", "nowhere"], 3, "tocsin: nowhere: no such file or directory\n");
 }
 
 /// A log in which nothing happened is fine, and says nothing on standard output.
@@ -341,7 +352,7 @@ fn ambiguous_file() {
     assert_eq!(ended.records()[0]["location"]["serviceName"], "One");
     assert_eq!(
         said(&ended),
-        "tocsin: here/x.log: taken for log `app-one` of node `here` by content (`--log NAME=PATH` decides)\n"
+        "tocsin: here/x.log: taken for log `app-one` of node `here` by content, though as much like app-two (`--log NAME=PATH` decides)\n"
     );
     let input = b"2021-03-22 14:00:00,000 <WARN> connection lost\n";
     let ended = site.run_with_input(&with(&["--log", "app-two=-", "-"]), input);
@@ -358,7 +369,8 @@ fn standard_input() {
     assert_eq!((ended.code, ended.records().len()), (Some(0), 2));
     assert_eq!(
         said(&ended),
-        "tocsin: stdin: taken for log `ha-flinkserver` of node `stdin` by content (`--log NAME=PATH` decides)\n\
+        "tocsin: stdin: taken for log `ha-flinkserver` of node `stdin` by content, though as much like ha-dbservice, \
+         ha-oms (`--log NAME=PATH` decides)\n\
          tocsin: stdin: taken for node `stdin`, since no path inside names one (`--assign NODE=PATH` decides)\n"
     );
     assert_eq!(ended.records()[0]["key"], "ALM-45640|default|Flink|FlinkServer|stdin");
@@ -436,10 +448,30 @@ fn zones() {
     assert_eq!(times(&["--tz", "ha-oms=Europe/Berlin", "--tz", "Asia/Shanghai"]), (mixed.to_owned(), String::new()));
     assert_eq!(times(&["--tz", "Asia/Shanghai", "--tz", "ha-oms=Europe/Berlin"]), (mixed.to_owned(), String::new()));
     // What no `--tz` is about is this machine's.
-    let (shown, said) = times(&["--tz", "ha-oms=Europe/Berlin"]);
+    let (shown, zone_said) = times(&["--tz", "ha-oms=Europe/Berlin"]);
     assert_eq!(
-        (shown.as_str(), said.as_str()),
+        (shown.as_str(), zone_said.as_str()),
         ("FlinkServer 2021-03-22T14:03:35.344Z, OMS 2021-03-22T14:03:35.344+01:00", ZONE_SAID)
+    );
+
+    // A machine's zone may be said as POSIX has it, east of Greenwich being less than nothing.
+    let by_machine = |tz: &str| {
+        let ended = Ended::of(site.command(&["replay", "."]).env("TZ", tz).output().unwrap());
+        (ended.records()[0]["time"].as_str().unwrap().to_owned(), said(&ended))
+    };
+    let (time, zone_said) = by_machine("CST-8");
+    assert_eq!(
+        (time.as_str(), zone_said.as_str()),
+        ("2021-03-22T14:03:35.344+08:00", &*ZONE_SAID.replace("UTC", "+08:00"))
+    );
+    let (time, zone_said) = by_machine("CET-1CEST,M3.5.0,M10.5.0/3");
+    assert_eq!(
+        (time.as_str(), zone_said.as_str()),
+        (
+            "2021-03-22T14:03:35.344Z",
+            "tocsin: warning: this machine's zone `CET-1CEST,M3.5.0,M10.5.0/3` is not known here: times are read as UTC, \
+             and may be wrong by hours (`--tz` says which zone it is)\n"
+        )
     );
 
     let unknown = |zone: &str| format!("tocsin: unknown time zone `{zone}`: ");
@@ -452,6 +484,68 @@ fn zones() {
         2,
         "tocsin: unknown log `ha-omss`: did you mean `ha-oms`?\n",
     );
+}
+
+const APP: &str = r##"
+[layout.app]
+pattern = '%d{yyyy-MM-dd HH:mm:ss}{Asia/Shanghai} %m%n'
+
+[log.app]
+files   = ["app/app.log*"]
+layout  = "app"
+service = "App"
+role    = "App"
+
+[signal.a-cause]
+log        = "app"
+match      = "boom"
+provenance = "documented"
+
+[signal.boom]
+log        = "app"
+message    = "boom"
+provenance = "documented"
+
+[alarm.BOOM]
+name      = "Boom"
+severity  = "minor"
+log       = "app"
+stateless = true
+raise     = [{ on = "boom", with = [{ on = "a-cause", within = "1s", cause = "why" }], cause = "boom" }]
+"##;
+
+fn app() -> Ended {
+    let site = Site::new(&[("patterns/app.toml", APP), ("n/app/app.log", "2021-03-22 14:00:00 boom\n")]);
+    site.run(&["replay", "--patterns", "patterns", "--tz", "Europe/Berlin", "n"])
+}
+
+/// A zone that a layout names is the format's, wherever the machine stands.
+#[test]
+fn a_zone_for_all_logs_is_not_for_those_whose_layout_names_one() {
+    let ended = app();
+    assert_eq!(ended.records()[0]["time"], "2021-03-22T14:00:00.000+08:00", "{}", ended.err);
+}
+
+/// What one line says is taken in the order of the signals' names, by whatever clause it is said.
+#[test]
+fn a_look_back_finds_what_the_same_line_says_under_an_earlier_name() {
+    let ended = app();
+    assert_eq!(ended.records()[0]["causes"], serde_json::json!(["boom", "why"]), "{}", ended.err);
+}
+
+/// In a zone too far in the west, lines are younger than their file.
+#[test]
+fn lines_later_than_their_file_ask_for_a_zone() {
+    let site = site();
+    let written = chrono::DateTime::parse_from_rfc3339("2021-03-22T14:05:01+08:00").unwrap();
+    let file = std::fs::File::options().append(true).open(site.path(HA_LOG)).unwrap();
+    file.set_modified(written.into()).unwrap();
+    let asked = format!(
+        "tocsin: ./{HA_LOG}: its last line is later than the file itself; if its zone is another, say so with `--tz`\n"
+    );
+    let ended = site.run(&["replay", "."]);
+    assert_eq!((said(&ended), ended.records().len()), (ZONE_SAID.to_owned() + &asked, 2), "believed all the same");
+    assert_eq!(said(&site.run(&["replay", "--tz", "Asia/Shanghai", "."])), "");
 }
 
 /// Silence after the end of a file proves nothing, unless it is said to.

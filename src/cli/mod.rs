@@ -43,7 +43,7 @@ Exit codes:
   3  nothing to read
   4  read, but with damage
   5  standard output closed
-  6  --fail-on raised, and something was
+  6  --fail-on raised, and something was (even if 4 applies too)
   7  pattern tests failed
   8  warnings only (check --strict)";
 

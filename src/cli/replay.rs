@@ -98,7 +98,7 @@ impl Replay {
         let filter = self.filter.build(shown, zones.default)?;
         let assigner = Assigner::new(&patterns, decisions, &host());
         let discovery = discover(&self.paths).once_each(|path| assigner.claim(path));
-        refuse_missing(&discovery)?;
+        refuse_if_all_are_missing(&discovery)?;
         let ground = Ground { settings: &settings, patterns: &patterns, terminal };
         let gathered = self.gather(ground, &assigner, &zones, &discovery);
         refuse_ambiguous(&gathered)?;
@@ -116,6 +116,7 @@ impl Replay {
         if let Some(lost) = report.families.iter().find_map(|f| f.lost.as_ref()) {
             return Err(Failure::new(Exit::Failed, printable(lost)));
         }
+        // What was raised was raised, whatever else was lost; and of the damage standard error tells in any case.
         Ok(match (summary.damaged, self.fail_on) {
             (_, Some(FailOn::Raised)) if summary.any_raised() => Exit::Raised,
             (true, _) => Exit::Damaged,
@@ -192,14 +193,13 @@ impl Replay {
     }
 }
 
-fn refuse_missing(discovery: &Discovery) -> Result<(), Failure> {
-    match discovery.missing.as_slice() {
-        [] => Ok(()),
-        missing => {
-            let list: Vec<String> = missing.iter().map(|p| printable(&p.to_string_lossy())).collect();
-            Err(Failure::new(Exit::NothingToRead, format!("no such file or directory: {}", list.join(", "))))
-        }
+/// Where some paths are there, they are read, and those that are missing are told as damage.
+fn refuse_if_all_are_missing(discovery: &Discovery) -> Result<(), Failure> {
+    if discovery.missing.is_empty() || !discovery.files.is_empty() || !discovery.unreadable.is_empty() {
+        return Ok(());
     }
+    let list: Vec<String> = discovery.missing.iter().map(|p| printable(&p.to_string_lossy())).collect();
+    Err(Failure::new(Exit::NothingToRead, format!("no such file or directory: {}", list.join(", "))))
 }
 
 fn refuse_ambiguous(gathered: &Gathered) -> Result<(), Failure> {

@@ -41,10 +41,20 @@ pub struct Summary {
 /// What was not clear from paths, so that a heap of files gets a few lines and not one each.
 #[derive(Default)]
 struct Guesses {
-    /// Files whose log was recognised by their content, by log and node.
-    logs: BTreeMap<(Arc<str>, Arc<str>), Vec<String>>,
+    /// Files whose log was recognised by their content.
+    logs: BTreeMap<GuessedLog, Vec<String>>,
     /// Files after which a node is called, by that node.
     nodes: BTreeMap<Arc<str>, BTreeSet<PathBuf>>,
+    /// Directories after which a node is called, by that node, with a file in each.
+    directories: BTreeMap<Arc<str>, BTreeMap<Arc<str>, String>>,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct GuessedLog {
+    log: Arc<str>,
+    node: Arc<str>,
+    /// The logs that it is as much like.
+    equals: Vec<Arc<str>>,
 }
 
 #[derive(Default)]
@@ -94,6 +104,9 @@ impl Summary {
     pub fn files(&mut self, gathered: &Gathered, discovery: &Discovery, patterns: &Patterns) {
         for (path, why) in &discovery.unreadable {
             self.damage(&format!("{}: cannot be read: {why}", path.display()));
+        }
+        for path in &discovery.missing {
+            self.damage(&format!("{}: no such file or directory", path.display()));
         }
         for (link, path) in &discovery.links {
             let (link, path) = (link.display(), path.display());
@@ -156,9 +169,14 @@ impl Summary {
         for damage in &reading.damage {
             self.damage(&format!("{damage}; what stands before was read"));
         }
-        let Assignment { log, node, .. } = &reading.assignment;
+        let Assignment { log, node, unclear, .. } = &reading.assignment;
         self.say(Loudness::Verbose, &format!("{path}: log `{}` of node `{node}`", patterns.log(*log).name));
         self.guess(path, outer, &reading.assignment, patterns);
+        // Copies are not asked: a file that was collected twice is of one host.
+        if let Some(directory) = &unclear.directory {
+            let directories = self.guesses.directories.entry(node.clone()).or_default();
+            directories.entry(directory.clone()).or_insert_with(|| path.to_owned());
+        }
         for note in &reading.notes {
             self.say(Loudness::Verbose, &format!("{path}: {note}"));
         }
@@ -168,7 +186,8 @@ impl Summary {
         let Assignment { log, node, unclear, .. } = assignment;
         let log = &patterns.log(*log).name;
         if unclear.log {
-            self.guesses.logs.entry((log.clone(), node.clone())).or_default().push(path.to_owned());
+            let guess = GuessedLog { log: log.clone(), node: node.clone(), equals: unclear.equals.clone() };
+            self.guesses.logs.entry(guess).or_default().push(path.to_owned());
         }
         if unclear.node {
             self.guesses.nodes.entry(node.clone()).or_default().insert(outer.to_owned());
@@ -177,8 +196,13 @@ impl Summary {
 
     /// Ids depend on these names, so the user must know which of them are guesses.
     fn guesses(&self) {
-        let logs = self.guesses.logs.iter().map(|((log, node), paths)| {
-            format!("{}: taken for log `{log}` of node `{node}` by content", some(paths.iter().map(String::as_str)))
+        let logs = self.guesses.logs.iter().map(|(GuessedLog { log, node, equals }, paths)| {
+            let files = some(paths.iter().map(String::as_str));
+            let others = match equals.is_empty() {
+                true => String::new(),
+                false => format!(", though as much like {}", equals.join(", ")),
+            };
+            format!("{files}: taken for log `{log}` of node `{node}` by content{others}")
         });
         let (shared, single): (Vec<_>, Vec<_>) = self.guesses.nodes.iter().partition(|(_, outers)| outers.len() > 1);
         // Two nodes under one name are the one guess that is wrong for sure.
@@ -186,17 +210,28 @@ impl Summary {
             let names: Vec<String> = outers.iter().map(|o| shown(o)).collect();
             format!("{}: taken for one node `{node}`, since nothing tells them apart", some(names.iter().map(|n| &**n)))
         });
+        let alike = self.guesses.directories.iter().filter(|(_, files)| files.len() > 1).map(|(node, files)| {
+            let files = some(files.values().map(String::as_str));
+            format!("{files}: taken for one node `{node}`, since their directories are called so")
+        });
         let single = single.into_iter().flat_map(|(node, outers)| {
             outers.iter().map(move |o| format!("{}: taken for node `{node}`, since no path inside names one", shown(o)))
         });
         let with = |remedy: &'static str| move |text: String| format!("{text} (`{remedy}` decides)");
         self.say_some(&logs.map(with("--log NAME=PATH")).collect::<Vec<_>>());
-        self.say_some(&shared.chain(single).map(with("--assign NODE=PATH")).collect::<Vec<_>>());
+        self.say_some(&shared.chain(alike).chain(single).map(with("--assign NODE=PATH")).collect::<Vec<_>>());
     }
 
     pub fn zones(&self, zones: &LogZones, gathered: &Gathered) {
         if gathered.families.iter().any(|f| zones.is_assumed(f.family.log)) {
-            let text = format!("times are read as {} ({}; `--tz` says otherwise)", zones.default.name(), zones.source);
+            let text = match &zones.unknown {
+                None => format!("times are read as {} ({}; `--tz` says otherwise)", zones.default.name(), zones.source),
+                Some(name) => format!(
+                    "warning: this machine's zone `{name}` is not known here: times are read as {}, and may be wrong by hours \
+                     (`--tz` says which zone it is)",
+                    zones.default.name()
+                ),
+            };
             self.say(Loudness::Normal, &text);
         }
     }

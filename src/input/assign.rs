@@ -34,12 +34,17 @@ pub struct Assignment {
 }
 
 /// What neither the path nor the user said, and so must be said to the user.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unclear {
     /// The log was recognised by content.
     pub log: bool,
+    /// Logs that fitted as well as the one that was taken, which is the default among them.
+    pub equals: Vec<Arc<str>>,
     /// The node is called like the archive, or `stdin`.
     pub node: bool,
+    /// The node is called like this directory, only because a loose file stands there: another directory of that name
+    /// may be another host's.
+    pub directory: Option<Arc<str>>,
 }
 
 /// What a path has to say about its file, the least first.
@@ -201,7 +206,9 @@ impl<'p> Assigner<'p> {
         let rolled = rolled(name);
         let live = format!("{directory}/{}", rolled.live);
         let loose = self.loose(place, log, &live, rolled);
-        Ok(Assignment { unclear: Unclear { log: true, ..loose.unclear }, ..loose })
+        let others = best.iter().filter(|(_, _, id)| *id != log);
+        let equals = others.map(|(_, _, id)| self.patterns.log(*id).name.clone()).collect();
+        Ok(Assignment { unclear: Unclear { log: true, equals, ..loose.unclear }, ..loose })
     }
 
     /// How many hits and heads of this log a sample has; `None` if it cannot be of this log.
@@ -223,7 +230,7 @@ impl<'p> Assigner<'p> {
         let above = without_last(without_last(above, "Bigdata"), "var/log");
         // This machine's own logs: nothing stands above them.
         let own = above.is_empty() && live.starts_with("/var/log/");
-        let (node, unclear) = match above.rsplit('/').next().filter(|n| !n.is_empty()) {
+        let (node, node_unclear) = match above.rsplit('/').next().filter(|n| !n.is_empty()) {
             _ if own && place.inner.is_empty() && !place.is_stdin() => (self.host.clone(), false),
             Some(_) if place.is_container(above) => (place.outer_name().into(), true),
             Some(node) if place.inner.is_empty() => (node.into(), false),
@@ -231,6 +238,7 @@ impl<'p> Assigner<'p> {
             None if place.inner.is_empty() && !place.is_stdin() => (self.host.clone(), true),
             None => (place.outer_name().into(), true),
         };
+        let unclear = Unclear { node: node_unclear, ..Unclear::default() };
         self.assigned(place, log, node, live[anchor..].into(), rolled, unclear)
     }
 
@@ -238,12 +246,14 @@ impl<'p> Assigner<'p> {
     fn loose(&self, place: &Place, log: LogId, live: &str, rolled: Rolled) -> Assignment {
         let (directory, name) = live.rsplit_once('/').unwrap_or(("", live));
         let name = if name.is_empty() { "stdin" } else { name };
-        let (node, unclear) = match directory.rsplit('/').next().filter(|d| !d.is_empty()) {
+        let (node, node_unclear) = match directory.rsplit('/').next().filter(|d| !d.is_empty()) {
             Some(_) if place.is_container(directory) => (place.outer_name().into(), true),
             Some(holder) if place.inner.is_empty() => (holder.into(), false),
             Some(holder) => (stem(holder).into(), false),
             None => (place.outer_name().into(), true),
         };
+        let directory = (!node_unclear).then(|| directory.into());
+        let unclear = Unclear { node: node_unclear, directory, ..Unclear::default() };
         self.assigned(place, log, node, name.into(), rolled, unclear)
     }
 
@@ -254,11 +264,13 @@ impl<'p> Assigner<'p> {
         node: Arc<str>,
         family: Arc<str>,
         rolled: Rolled,
-        unclear: bool,
+        unclear: Unclear,
     ) -> Assignment {
-        let decided = self.decided_node(place);
-        let unclear = Unclear { log: false, node: unclear && decided.is_none() };
-        Assignment { log, node: decided.unwrap_or(node), family, rank: rolled.rank, unclear }
+        let (node, unclear) = match self.decided_node(place) {
+            Some(decided) => (decided, Unclear::default()),
+            None => (node, unclear),
+        };
+        Assignment { log, node, family, rank: rolled.rank, unclear }
     }
 
     fn decided_node(&self, place: &Place) -> Option<Arc<str>> {

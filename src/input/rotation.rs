@@ -2,7 +2,8 @@
 //!
 //! Every logging library rolls its own way. What is stripped here is what their documentation and recorded sets show;
 //! a number alone (`x-1.log`) is taken for a roll only where the file is compressed, because hosts and processes are
-//! numbered too.
+//! numbered too, and never where a start script has put the host's name at the end: `gzip` in a directory of many hosts'
+//! logs must not make one family of them.
 
 use std::sync::LazyLock;
 
@@ -28,8 +29,13 @@ enum Counts {
 struct Scheme {
     regex: Regex,
     counts: Counts,
-    compressed_only: bool,
+    /// Nothing but a number tells that it was rolled.
+    number_alone: bool,
 }
+
+/// What is left of a daemon's name without a number at its end: product, user, process, perhaps a number, and the host,
+/// of whose name or address that number was the last part.
+static DAEMON: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^(?:flink|zookeeper)(?:-[^-]+){3,}$").ok());
 
 static SCHEMES: LazyLock<Vec<Scheme>> = LazyLock::new(|| {
     let date = r"(?<date>\d{4}-?\d\d-?\d\d(?:[_T-]\d\d[-:_]?\d\d(?:[-:_]?\d\d)?)?)";
@@ -46,9 +52,7 @@ static SCHEMES: LazyLock<Vec<Scheme>> = LazyLock::new(|| {
         (r"^(?<stem>.+)[-.](?<n>\d{1,4})(?<ext>\.(?:log|out))$".to_owned(), Counts::Down, true),
     ]
     .into_iter()
-    .filter_map(|(regex, counts, compressed_only)| {
-        Some(Scheme { regex: Regex::new(&regex).ok()?, counts, compressed_only })
-    })
+    .filter_map(|(regex, counts, number_alone)| Some(Scheme { regex: Regex::new(&regex).ok()?, counts, number_alone }))
     .collect()
 });
 
@@ -56,9 +60,12 @@ static SCHEMES: LazyLock<Vec<Scheme>> = LazyLock::new(|| {
 pub fn rolled(name: &str) -> Rolled {
     let plain = COMPRESSED.iter().find_map(|ext| name.strip_suffix(ext));
     let (name, compressed) = (plain.unwrap_or(name), plain.is_some());
-    for scheme in SCHEMES.iter().filter(|s| compressed || !s.compressed_only) {
+    for scheme in SCHEMES.iter().filter(|s| compressed || !s.number_alone) {
         if let Some(found) = scheme.regex.captures(name) {
             let part = |group: &str| found.name(group).map_or("", |m| m.as_str());
+            if scheme.number_alone && DAEMON.as_ref().is_some_and(|daemon| daemon.is_match(part("stem"))) {
+                continue;
+            }
             let digits: String = part("date").chars().filter(char::is_ascii_digit).collect();
             // Dates with and without a time of day are compared by what both have.
             let date: i64 = format!("{digits:0<14}").parse().unwrap_or(0);
@@ -90,7 +97,13 @@ mod tests {
             // the last number is part of a host's name
             ("zookeeper-omm-quorumpeer-node-1.log", "zookeeper-omm-quorumpeer-node-1.log"),
             ("zookeeper-omm-quorumpeer-node-1.log.2021-03-22-4.gz", "zookeeper-omm-quorumpeer-node-1.log"),
+            ("zookeeper-omm-quorumpeer-node-1.log.gz", "zookeeper-omm-quorumpeer-node-1.log"),
+            ("zookeeper-omm-quorumpeer-node-1.log.3.gz", "zookeeper-omm-quorumpeer-node-1.log"),
+            ("zookeeper-root-server-10.0.0.7.out.zip", "zookeeper-root-server-10.0.0.7.out"),
+            ("flink-omm-standalonesession-0-node-2.log.gz", "flink-omm-standalonesession-0-node-2.log"),
+            ("flink-omm-client-node-2.log.gz", "flink-omm-client-node-2.log"),
             ("flink-jm1.log", "flink-jm1.log"),
+            ("flink-jm1-6.log.gz", "flink-jm1.log"),
             ("notes.txt", "notes.txt"),
         ] {
             assert_eq!(rolled(name).live, live, "{name}");

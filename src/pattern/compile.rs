@@ -360,12 +360,13 @@ impl Compiler<'_> {
 
     /// How the signals of a log are looked for. What is too large together is no error of one pattern, so it has no place.
     fn search(&mut self, log: &Log, signals: &[Signal]) -> Search {
-        let own = || log.signals.iter().map(|id| (*id, &signals[id.index()]));
+        let own = log.signals.iter().map(|id| (*id, &signals[id.index()]));
         // A signal with both is looked for by its `match`; its message is verified then.
-        let messages = own().filter(|(_, s)| s.matches.is_none());
-        let messages = messages.filter_map(|(id, s)| Some((id, search::Place::Message, s.message.as_ref()?)));
-        let lines = own().filter_map(|(id, s)| Some((id, search::Place::Line, s.matches.as_ref()?)));
-        Search::new(messages.chain(lines)).unwrap_or_else(|error| {
+        let sought = own.filter_map(|(id, signal)| match &signal.matches {
+            Some(clause) => Some((id, search::Place::Line, clause)),
+            None => Some((id, search::Place::Message, signal.message.as_ref()?)),
+        });
+        Search::new(sought).unwrap_or_else(|error| {
             if let Some(entry) = self.definitions.logs.get(&*log.name) {
                 let title = format!("the signals of log `{}` are too large together", log.name);
                 self.found.push(Diagnostic::error(&entry.span, title, error).help("shorten counted repetitions"));

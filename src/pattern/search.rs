@@ -21,7 +21,7 @@ const SIZE_LIMIT: usize = 1 << 26;
 
 #[derive(Debug, Default)]
 pub struct Search {
-    /// In the order in which one line's hits are given: those of the message first.
+    /// In the order in which one line's hits are given: that of the signals' names.
     pub sought: Vec<Sought>,
     /// Those that no text tells of, looked for in each line or in each message.
     pub lines: Option<Trial>,

@@ -47,12 +47,26 @@ impl Zone {
         text.parse::<Tz>().ok().map(Zone::Named)
     }
 
-    /// The zone this machine is set to, or `None` if it names one that nobody knows.
-    pub fn of_machine() -> Option<Zone> {
+    /// The zone this machine is set to, or what it names if nobody here knows that.
+    pub fn of_machine() -> Result<Zone, String> {
         match std::env::var("TZ") {
-            Ok(tz) if !tz.is_empty() => Zone::parse(tz.trim_start_matches(':')),
-            _ => iana_time_zone::get_timezone().ok().and_then(|name| Zone::parse(&name)),
+            Ok(tz) if !tz.is_empty() => Zone::of_setting(&tz).ok_or(tz),
+            _ => {
+                let name = iana_time_zone::get_timezone().unwrap_or_default();
+                Zone::parse(&name).ok_or(name)
+            }
         }
+    }
+
+    /// What `TZ` may hold besides a name: the file of a zone, or `CST-8`. Summer times by a rule (`CET-1CEST,…`) are not
+    /// among it, for whoever needs one has a name for it.
+    fn of_setting(text: &str) -> Option<Zone> {
+        let text = text.trim_start_matches(':');
+        let name = match text.split_once("/zoneinfo/") {
+            Some((_, name)) => name.trim_start_matches("posix/"),
+            None => text,
+        };
+        Zone::parse(name).or_else(|| posix(name).map(Zone::Fixed))
     }
 
     pub fn name(&self) -> String {
@@ -150,6 +164,33 @@ impl Zone {
     }
 }
 
+/// An abbreviation and what is to be added to get UTC: `CST-8`, `<+0330>-3:30`. In seconds east.
+fn posix(text: &str) -> Option<i32> {
+    let offset = match text.strip_prefix('<') {
+        Some(rest) => rest.split_once('>')?.1,
+        None => {
+            let letters = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+            text.get(letters..).filter(|_| letters >= 3)?
+        }
+    };
+    let (west, digits) = match offset.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, offset.strip_prefix('+').unwrap_or(offset)),
+    };
+    let parts: Option<Vec<i32>> = digits
+        .split(':')
+        .map(|part| part.parse().ok().filter(|_| part.len() <= 2 && part.bytes().all(|b| b.is_ascii_digit())))
+        .collect();
+    let (hours, minutes, seconds) = match *parts? {
+        [hours] => (hours, 0, 0),
+        [hours, minutes] => (hours, minutes, 0),
+        [hours, minutes, seconds] => (hours, minutes, seconds),
+        _ => return None,
+    };
+    let fits = hours < 24 && minutes < 60 && seconds < 60;
+    fits.then_some(-west * (hours * 3600 + minutes * 60 + seconds))
+}
+
 fn sorted(a: Millis, b: Millis) -> (Millis, Millis) {
     (a.min(b), a.max(b))
 }
@@ -215,6 +256,36 @@ mod tests {
             "2022-01-01T00:00:01.000Z"
         );
         assert_eq!(show(jan1, None, None), None);
+    }
+
+    /// What `TZ` may hold, where offsets count the other way round.
+    #[test]
+    fn a_machine_names_its_zone_as_posix_has_it() {
+        let east = |minutes: i32| Some(Zone::Fixed(minutes * 60));
+        for (text, expect) in [
+            ("CST-8", east(8 * 60)),
+            ("<+08>-8", east(8 * 60)),
+            ("<-0330>3:30", east(-210)),
+            ("UTC0", Some(Zone::UTC)),
+            ("IST-5:30:00", east(330)),
+            ("EST+5", east(-5 * 60)),
+            (":Asia/Shanghai", Zone::parse("Asia/Shanghai")),
+            ("/usr/share/zoneinfo/Asia/Shanghai", Zone::parse("Asia/Shanghai")),
+            (":/usr/share/zoneinfo/posix/Asia/Shanghai", Zone::parse("Asia/Shanghai")),
+            // This one is a file, too.
+            ("EST5EDT", Zone::parse("EST5EDT")),
+            // With a summer time of its own rule.
+            ("CET-1CEST,M3.5.0,M10.5.0/3", None),
+            ("CET-1CEST", None),
+            ("CST", None),
+            ("CST-25", None),
+            ("CST-8:60", None),
+            ("C-8", None),
+            ("CST-8x", None),
+            ("<+08-8", None),
+        ] {
+            assert_eq!(Zone::of_setting(text), expect, "{text}");
+        }
     }
 
     #[test]

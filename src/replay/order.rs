@@ -7,6 +7,7 @@ use super::{FamilyRuns, Run};
 use crate::correlate::event::SLACK;
 use crate::pattern::LogId;
 use crate::pattern::stamp::Stamp;
+use crate::pattern::zone::STEP_BACK;
 use crate::time::Millis;
 
 /// The runs of a family, oldest first, and what was strange about their order.
@@ -18,11 +19,16 @@ pub struct Ordered {
 
 pub fn order(family: FamilyRuns) -> Ordered {
     let zone = family.family.zone;
-    let first = |run: &Run| run.summary.first.and_then(|s| zone.instant(s, None, run.modified));
+    let begins = |run: &Run| {
+        let first = zone.instant(run.summary.first?, None, run.modified)?;
+        let last = run.summary.last.and_then(|last| zone.instant(last, Some(first), run.modified));
+        // Ahead of its own end, it was begun by a clock that was wrong and then set right.
+        Some(last.filter(|last| *last < first - STEP_BACK).unwrap_or(first))
+    };
     let (mut timed, mut untimed): (Vec<(Millis, Run)>, Vec<Run>) = (Vec::new(), Vec::new());
     for run in family.runs {
-        match first(&run) {
-            Some(first) => timed.push((first, run)),
+        match begins(&run) {
+            Some(begins) => timed.push((begins, run)),
             None => untimed.push(run),
         }
     }
@@ -55,5 +61,48 @@ fn place(timed: &[(Millis, Run)], run: &Run) -> usize {
         (Some(at), _) => at,
         (None, Some(modified)) if !named => timed.partition_point(|(t, _)| *t <= modified),
         (None, _) => timed.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::correlate::Family;
+    use crate::pattern::Zone;
+    use crate::scan::Summary;
+    use crate::time::MINUTE;
+
+    /// Files by their names, with the minutes at which they begin and end.
+    fn ordered(files: &[(&str, i64, i64)]) -> Vec<String> {
+        let stamp = |minute: i64| Some(Stamp::Local(minute * MINUTE));
+        let run = |&(file, first, last): &(&str, i64, i64)| Run {
+            file: file.to_owned(),
+            summary: Summary { first: stamp(first), last: stamp(last), ..Summary::default() },
+            ..Run::default()
+        };
+        let (cluster, node, log_name, name) = ("c".into(), "n".into(), "l".into(), "f".into());
+        let family = Family { cluster, node, log: LogId(0), log_name, name, zone: Zone::UTC };
+        let ordered = order(FamilyRuns { family, runs: files.iter().map(run).collect() });
+        ordered.runs.into_iter().map(|run| run.file).collect()
+    }
+
+    #[test]
+    fn files_are_in_the_order_of_their_first_times() {
+        assert_eq!(ordered(&[("c", 200, 300), ("a", 0, 100), ("b", 100, 200)]), ["a", "b", "c"]);
+        // Threads are slow at times.
+        assert_eq!(ordered(&[("b", 100, 99), ("a", 99, 100)]), ["a", "b"]);
+    }
+
+    /// A machine boots with its clock ahead, the process begins a new file, and then the clock is set right.
+    #[test]
+    fn a_file_that_begins_ahead_of_its_own_end_stands_where_it_ends() {
+        assert_eq!(
+            ordered(&[("before", 0, 100), ("boot", 580, 240), ("behind", 241, 700)]),
+            ["before", "boot", "behind"]
+        );
+        assert_eq!(
+            ordered(&[("before", 0, 100), ("boot", 580, 110), ("behind", 120, 700)]),
+            ["before", "boot", "behind"]
+        );
     }
 }

@@ -16,7 +16,7 @@ fn assigner(decisions: Decisions) -> Assigner<'static> {
 
 /// `log node family`, and `!` if it was said aloud.
 fn shown(a: &Assignment) -> String {
-    let said = if a.unclear != Unclear::default() { " !" } else { "" };
+    let said = if a.unclear.log || a.unclear.node { " !" } else { "" };
     format!("{} {} {}{said}", PATTERNS.log(a.log).name, a.node, a.family)
 }
 

@@ -74,13 +74,13 @@ fn every_clause_that_is_given_must_hold() {
     assert_eq!(
         found(&p, &text),
         [
-            "message@1",
-            "message-and-head@1",
             "head@1",
-            "match@1", //
-            "message@2",
+            "match@1",
+            "message@1",
+            "message-and-head@1", //
             "head@2",
             "match@2",
+            "message@2",
             "all@3(2)",
             "match-and-message@3(2)", //
             "head@4",
@@ -96,8 +96,8 @@ fn match_looks_at_any_line_and_message_at_the_message_alone() {
             .concat(),
     );
     assert_eq!(found(&p, &head(1, "x lost")), ["any@1"], "a message's `^` is implied");
-    assert_eq!(found(&p, &head(1, "WARN it is")), ["message@1", "any@1"]);
-    assert_eq!(found(&p, &(head(1, "lost") + "WARN below\n")), ["end@1", "any@1"]);
+    assert_eq!(found(&p, &head(1, "WARN it is")), ["any@1", "message@1"]);
+    assert_eq!(found(&p, &(head(1, "lost") + "WARN below\n")), ["any@1", "end@1"]);
     assert_eq!(found(&p, &head(1, "lost and found")), ["any@1"]);
     // Never across lines.
     assert!(found(&patterns(&signal("two", "match = 'a lost.*b lost'")), &(head(1, "a lost") + "b lost\n")).is_empty());
@@ -147,7 +147,7 @@ fn every_line_can_be_a_record() {
     let source = Source { name: "test".into(), text, builtin: false };
     let p = compile(&[source]).patterns.unwrap();
     let lines = "lost a\n".to_owned() + &head(1, "lost b") + "lost c\nand lost d\n";
-    assert_eq!(found(&p, &lines), ["lost@1 who=a", "head@1", "lost@2 who=b", "lost@3 who=c", "head@3"]);
+    assert_eq!(found(&p, &lines), ["head@1", "lost@1 who=a", "lost@2 who=b", "head@3", "lost@3 who=c"]);
     let (seen, summary) = scan(&p, &[lines.as_bytes()]);
     let times: Vec<_> =
         seen.iter().filter_map(|s| if let Seen::Hit(h) = s { Some(h.stamp.is_some()) } else { None }).collect();
@@ -221,7 +221,7 @@ fn heads_are_seen_with_4_kib_and_lines_with_64() {
         front.clone() + &"x".repeat(end - 4 - front.len()) + "lost" + &"y".repeat(100) + "\n"
     };
     let front = head(1, "").trim_end_matches('\n').to_owned();
-    assert_eq!(found(&p, &at(front.clone(), HEAD_LIMIT)), ["message@1", "head@1", "line@1"]);
+    assert_eq!(found(&p, &at(front.clone(), HEAD_LIMIT)), ["head@1", "line@1", "message@1"]);
     assert_eq!(found(&p, &at(front.clone(), HEAD_LIMIT + 1)), ["line@1"]);
     let limit = crate::scan::block::LINE_LIMIT;
     assert_eq!(found(&p, &at(front.clone(), limit)), ["line@1"]);
