@@ -69,9 +69,9 @@ const RAPIDGZIP: &str = r#"for f in "$@"; do case $f in *.gz) rapidgzip -dc "$f"
 const PEERS: [Peer; 20] = [
     peer("tocsin", &[], Gives::Records, Some(TOCSIN), Some(TOCSIN)),
     peer("tocsin --jobs 1", &[], Gives::Records, Some(TOCSIN_1), Some(TOCSIN_1)),
-    peer("rg, sort, awk", &["rg", "sort", "awk"], Gives::Alarms, Some(RG_AWK), Some(RG_AWK)),
+    peer("rg + sort + awk", &["rg", "sort", "awk"], Gives::Alarms, Some(RG_AWK), Some(RG_AWK)),
     peer(
-        "grep, awk",
+        "grep + awk",
         &["grep", "gzip", "awk"],
         Gives::Alarms,
         Some(r#"cat "$@" | grep -E "$RE" | awk -f "$RULES""#),
@@ -97,7 +97,7 @@ const PEERS: [Peer; 20] = [
     peer("pigz -dc", &["pigz"], Gives::Nothing, None, Some(r#"pigz -dcf "$@""#)),
     peer("libdeflate-gzip -dc", &["libdeflate-gzip"], Gives::Nothing, None, Some(r#"libdeflate-gzip -dcf "$@""#)),
     peer("igzip -dc", &["igzip"], Gives::Nothing, None, Some(IGZIP)),
-    peer("igzip, rg", &["igzip", "rg"], Gives::Lines, None, Some(IGZIP_RG)),
+    peer("igzip + rg", &["igzip", "rg"], Gives::Lines, None, Some(IGZIP_RG)),
     peer("rapidgzip -dc", &["rapidgzip"], Gives::Nothing, None, Some(RAPIDGZIP)),
     peer("zstdcat", &["zstdcat"], Gives::Nothing, None, Some(r#"zstdcat -f "$@""#)),
 ];
