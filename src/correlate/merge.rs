@@ -78,7 +78,9 @@ pub struct Merge {
     starved: usize,
     at_end: usize,
     hold: Millis,
+    /// Wall time of what is pushed, and up to which holds are over.
     wall: Millis,
+    over: Millis,
     /// Live: queues with events that the single lane has not seen, in order of arrival.
     fresh: VecDeque<usize>,
     /// What is stored and has become meaningless.
@@ -187,6 +189,11 @@ impl Merge {
 
     /// The wall clock, for the hold.
     pub fn set_wall(&mut self, wall: Millis) {
+        (self.wall, self.over) = (wall, wall);
+    }
+
+    /// What is pushed now came at this wall time. No hold is over yet, because others may have been read for longer.
+    pub fn reads_at(&mut self, wall: Millis) {
         self.wall = wall;
     }
 
@@ -234,7 +241,7 @@ impl Merge {
         };
         // In replay no family is at its end and open, and there may be thousands.
         let all_passed = self.at_end == 0 || self.queues.iter().enumerate().all(|(i, q)| i == at || passed(q));
-        let held = || self.queues[at].waiting.front().is_some_and(|w| self.wall - w.since >= self.hold);
+        let held = || self.queues[at].waiting.front().is_some_and(|w| self.over - w.since >= self.hold);
         if !all_passed {
             if !(live && held()) {
                 return None;

@@ -285,7 +285,7 @@ impl<'p> Watch<'p> {
     pub fn look(&mut self, family: Watched, wall: Millis) -> Look {
         let member = &mut self.families[family];
         let merge = &mut self.merges[member.node];
-        merge.set_wall(wall);
+        merge.reads_at(wall);
         // While it is behind, it is not read further than the merge can give out: memory is bounded by that.
         if member.state == Standing::Behind && !merge.is_starved(member.at) {
             return Look::Waits;
@@ -347,6 +347,15 @@ impl<'p> Watch<'p> {
         let member = &self.families[family];
         let deadline = self.correlator.deadline_of(member.id).filter(|_| member.state == Standing::AtEnd)?;
         Some(deadline + SLACK + 1 + GRACE - member.feed.clock().skew().unwrap_or(0))
+    }
+
+    /// Families whose node holds something that goes on at this wall time: they are looked at first, since what holds it
+    /// is that they may have something older.
+    pub fn held_up(&self, wall: Millis) -> Vec<Watched> {
+        let due = |merge: &Merge| merge.held_until().is_some_and(|until| until <= wall);
+        let members = self.families.iter().enumerate();
+        let held = members.filter(|(_, member)| member.state == Standing::AtEnd && due(&self.merges[member.node]));
+        held.map(|(at, _)| at).collect()
     }
 
     /// When something that is held goes on at the latest.

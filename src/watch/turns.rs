@@ -36,6 +36,11 @@ const STUCK: Millis = MINUTE;
 const WAITING: u64 = 10_000;
 const WAITED: Millis = MINUTE;
 
+/// Before something that was held goes on, the node's families are looked at once more; with more than these, no more
+/// often than that.
+const FEW: usize = 1000;
+const SWEEP: Millis = SECOND / 2;
+
 pub struct Turns<'p> {
     patterns: &'p Patterns,
     pub watch: Watch<'p>,
@@ -61,6 +66,7 @@ pub struct Turns<'p> {
     find_at: Millis,
     found_at: Millis,
     last: Option<Millis>,
+    released_at: Option<Millis>,
     /// The directories have been listed.
     began: bool,
     pub report: Report,
@@ -112,6 +118,7 @@ impl<'p> Turns<'p> {
             find_at: Millis::MIN,
             found_at: Millis::MIN,
             last: None,
+            released_at: None,
             began: false,
             report,
         }
@@ -142,7 +149,7 @@ impl<'p> Turns<'p> {
             self.schedule.looked(FamilyId(id), wall, yielded);
             looks += 1;
         }
-        self.watch.pass(wall);
+        self.release(wall);
         self.follow(wall);
         self.notice(wall);
         self.keep(wall);
@@ -172,6 +179,20 @@ impl<'p> Turns<'p> {
         while (0..self.watch.len()).any(|at| matches!(self.watch.look(at, wall), Look::More)) {}
         self.watch.pass(wall);
         self.follow(wall);
+    }
+
+    /// What was held may go on, after a last look at what held it up.
+    fn release(&mut self, wall: Millis) {
+        if self.watch.held_until().is_some_and(|until| until <= wall) {
+            let swept = self.released_at.is_some_and(|at| (at..at + SWEEP).contains(&wall));
+            if self.watch.len() <= FEW || !swept {
+                self.released_at = Some(wall);
+                for at in self.watch.held_up(wall) {
+                    self.look(at, wall);
+                }
+            }
+        }
+        self.watch.pass(wall);
     }
 
     /// What was planned on a clock that was set back since is planned anew.
