@@ -30,6 +30,9 @@ pub struct Clock {
     /// No record has told it: it is what was assumed for one.
     assumed: bool,
     clock: Option<Millis>,
+    /// The same as records tell it. Live, at the end of a file the wall clock goes on without them, and a line that was
+    /// flushed late is no step back.
+    latest: Option<Millis>,
     /// For records without any time before them: what the file around them says.
     fallback: Option<Millis>,
     /// Live: nothing that was just written is later than this by more than [`JUMP`].
@@ -59,6 +62,7 @@ struct SavedClock {
     last: Option<Millis>,
     assumed: bool,
     clock: Option<Millis>,
+    latest: Option<Millis>,
     fallback: Option<Millis>,
     hole: bool,
     hits: u64,
@@ -74,6 +78,7 @@ impl Clock {
             last: None,
             assumed: false,
             clock: None,
+            latest: None,
             fallback: None,
             wall: None,
             skew: None,
@@ -86,12 +91,13 @@ impl Clock {
 
     /// What the next file or line of the family must know of those before, to be saved with how far it was read.
     pub fn save(&self) -> Option<Vec<u8>> {
-        let Clock { last, assumed, clock, fallback, hole, hits, files, counts, .. } = *self;
+        let Clock { last, assumed, clock, latest, fallback, hole, hits, files, counts, .. } = *self;
         let Counts { steps, holes, disbelieved, assumed: times } = counts;
         saved::seal(&SavedClock {
             last,
             assumed,
             clock,
+            latest,
             fallback,
             hole,
             hits,
@@ -103,10 +109,11 @@ impl Clock {
     /// Goes on from what [`save`](Clock::save) gave.
     pub fn restore(family: FamilyId, zone: Zone, bytes: &[u8]) -> Result<Clock, Unreadable> {
         let key = Key::new("family", &[&family.0.to_string()]);
-        let SavedClock { last, assumed, clock, fallback, hole, hits, files, counts } = saved::open(&key, bytes)?;
+        let SavedClock { last, assumed, clock, latest, fallback, hole, hits, files, counts } =
+            saved::open(&key, bytes)?;
         let [steps, holes, disbelieved, times] = counts;
         let counts = Counts { steps, holes, disbelieved, assumed: times };
-        Ok(Clock { last, assumed, clock, fallback, hole, hits, files, counts, ..Clock::new(family, zone) })
+        Ok(Clock { last, assumed, clock, latest, fallback, hole, hits, files, counts, ..Clock::new(family, zone) })
     }
 
     pub fn last(&self) -> Option<Millis> {
@@ -177,7 +184,7 @@ impl Clock {
         if let Some(t) = last.and_then(|s| self.instant(s)) {
             self.pass_hole(t, out);
             (self.last, self.assumed) = (Some(t), false);
-            self.tick(t - SLACK, out);
+            self.told(t - SLACK, out);
         }
         self.hole |= hole;
     }
@@ -190,7 +197,7 @@ impl Clock {
     /// No other file follows: here the clock stops.
     pub fn stop(&mut self, out: &mut Vec<Event>) {
         if let Some(last) = self.last {
-            self.tick(last, out);
+            self.told(last, out);
         }
     }
 
@@ -202,7 +209,7 @@ impl Clock {
                     self.pass_hole(t, out);
                     (self.last, self.assumed) = (Some(t), false);
                     // Less the slack, so that no tick inside a file is ahead of the file's last record.
-                    self.tick(t - SLACK, out);
+                    self.told(t - SLACK, out);
                 }
             }
             Seen::Hole { from, until } => {
@@ -228,11 +235,12 @@ impl Clock {
         if own.is_some() {
             self.pass_hole(time, out);
         }
-        if let Some(clock) = self.clock.filter(|clock| time < clock - STEP_BACK) {
+        if let Some(latest) = self.latest.filter(|latest| time < latest - STEP_BACK) {
             self.counts.steps += 1;
-            self.clock = Some(time);
-            out.push(Event { key: time, what: What::Step(time - clock) });
+            (self.clock, self.latest) = (Some(time), None);
+            out.push(Event { key: time, what: What::Step(time - latest) });
         }
+        self.latest = self.latest.max(Some(time));
         self.counts.assumed += u64::from(assumed);
         (self.last, self.assumed) = (Some(time), assumed);
         let key = self.clock.map_or(time, |c| c.max(time));
@@ -270,6 +278,12 @@ impl Clock {
             self.clock = Some(time);
             out.push(Event { key: time, what: What::Tick(time) });
         }
+    }
+
+    /// A tick that records say, and not the wall clock.
+    fn told(&mut self, time: Millis, out: &mut Vec<Event>) {
+        self.latest = self.latest.max(Some(time));
+        self.tick(time, out);
     }
 
     /// A hole at the end of the file before ends with the first time behind it.

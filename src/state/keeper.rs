@@ -39,7 +39,7 @@ impl Keeper {
 
     /// Commits what `batch` gives; it is asked for everything (`true`) if the store is a new one. `Ok(false)`: there is
     /// no store now. An error is told once, when it comes.
-    pub fn commit(&mut self, wall: Millis, batch: impl FnOnce(bool) -> Batch) -> Result<bool, String> {
+    pub fn commit(&mut self, wall: Millis, batch: impl FnOnce(bool) -> Result<Batch, String>) -> Result<bool, String> {
         let anew = self.store.is_none();
         if anew {
             // A clock that was set back must not keep us waiting for long.
@@ -50,13 +50,14 @@ impl Keeper {
             self.store = Some(Store::open(&self.directory).map_err(|e| e.to_string())?);
         }
         let Some(store) = &self.store else { return Ok(false) };
-        let batch = Batch { anew, ..batch(anew) };
-        match store.commit(&batch) {
+        let committed =
+            batch(anew).and_then(|batch| store.commit(&Batch { anew, ..batch }).map_err(|broken| broken.to_string()));
+        match committed {
             Ok(()) => Ok(true),
             Err(broken) => {
                 self.store = None;
                 self.retry = wall + RETRY;
-                Err(broken.to_string())
+                Err(broken)
             }
         }
     }
@@ -75,7 +76,7 @@ mod tests {
         let batch = |anew: bool| {
             let mut batch = Batch::default();
             batch.put(Table::Facts, "anew", vec![u8::from(anew)]);
-            batch
+            Ok(batch)
         };
         assert_eq!(keeper.commit(0, batch), Ok(true));
         std::fs::remove_dir_all(&state).unwrap();

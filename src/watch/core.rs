@@ -512,9 +512,9 @@ impl<'p> Watch<'p> {
                     learning: *learning,
                     begun: *begun,
                 };
-                let mut batch = saving.batch(anew);
+                let mut batch = saving.batch(anew)?;
                 outbox.save(&mut batch, anew);
-                batch
+                Ok(batch)
             });
             match committed {
                 Ok(true) => {
@@ -586,7 +586,7 @@ struct Saving<'a, 'p> {
 }
 
 impl Saving<'_, '_> {
-    fn batch(&mut self, anew: bool) -> Batch {
+    fn batch(&mut self, anew: bool) -> Result<Batch, String> {
         let mut batch = Batch::default();
         if anew {
             self.correlator.keep_changes();
@@ -594,7 +594,8 @@ impl Saving<'_, '_> {
         }
         for member in self.families.iter().filter(|member| anew || member.dirty) {
             let key = family_key(&self.correlator.families()[member.id.index()]);
-            batch.put(Table::Families, key, postcard::to_stdvec(&member.feed.save()).unwrap_or_default());
+            let saved = postcard::to_stdvec(&member.feed.save()).map_err(|e| format!("{key}: {e}"))?;
+            batch.put(Table::Families, key, saved);
         }
         for merge in self.merges.iter_mut() {
             for (key, value) in merge.changed(self.patterns, self.correlator.families()) {
@@ -612,6 +613,6 @@ impl Saving<'_, '_> {
         batch.put(Table::Facts, LEARNING, vec![u8::from(self.learning)]);
         let begun = self.begun.and_then(|begun| postcard::to_stdvec(&begun).ok());
         batch.entries.push((Table::Facts, BEGUN.to_vec(), begun));
-        batch
+        Ok(batch)
     }
 }

@@ -118,11 +118,8 @@ pub fn run(mut settings: WatchSettings, reload: Reload, host: &str, coloured: bo
     let pipe = settings.paths.iter().any(|path| path.as_os_str() == "-").then(|| Pipe::start(&wake.caller()));
     let mut going = Going { keeper, outbox, own, past, sources: HashMap::new(), start, report, pipe, introduce };
     let around = Around { wake, commands, reload, host };
-    loop {
-        match session(&settings, going, &around)? {
-            Some((next, new)) => (going, settings) = (next, new),
-            None => break,
-        }
+    while let Some((next, new)) = session(&settings, going, &around)? {
+        (going, settings) = (next, new);
     }
     drop(listening);
     Ok(())

@@ -7,6 +7,7 @@
 
 #[path = "../live_support/mod.rs"]
 mod live_support;
+mod recordings;
 #[allow(dead_code, reason = "the model's side of them is not needed here")]
 #[path = "../rules_agree_with_a_model/rules.rs"]
 mod rules;

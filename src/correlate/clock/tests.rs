@@ -238,3 +238,18 @@ fn live_a_family_whose_clock_is_far_off_keeps_its_own() {
     clock.written(Stamp::Utc(wall));
     assert_eq!(clock.skew(), None);
 }
+
+#[test]
+fn live_a_line_that_was_flushed_late_is_no_step() {
+    let mut clock = clock("UTC");
+    let mut out = Vec::new();
+    let wall = 100 * MINUTE;
+    clock.set_wall(wall);
+    clock.place(hit(utc(wall)), &mut out);
+    clock.set_wall(wall + 3 * MINUTE);
+    clock.at_end(&mut out);
+    clock.place(hit(utc(wall + 1)), &mut out);
+    assert_eq!((clock.counts.steps, clock.last()), (0, Some(wall + 1)));
+    clock.place(hit(utc(wall - 2 * MINUTE)), &mut out);
+    assert_eq!(clock.counts.steps, 1);
+}
