@@ -15,6 +15,8 @@ mod plain;
 mod schedule;
 mod siblings;
 mod step;
+#[cfg(test)]
+mod tests;
 pub mod wake;
 
 use std::collections::VecDeque;
@@ -174,7 +176,9 @@ impl Tail {
         let at = match &self.at {
             At::Plain(plain) => Some(plain.position_at(offset)),
             At::Packed(packed) => Some(packed.position_at(offset)),
-            At::Away(away) | At::Passing(_, Passing::Back(away) | Passing::Check(away, _)) => Some(away.position_at(offset, &self.live)),
+            At::Away(away) | At::Passing(_, Passing::Back(away) | Passing::Check(away, _)) => {
+                Some(away.position_at(offset, &self.live))
+            }
             At::First(_) => return None,
             At::Between if self.start.is_some() => return None,
             At::Passing(..) | At::Between => None,
@@ -254,6 +258,11 @@ impl Tail {
 
     /// Looks for the file that was being read. What cannot be read may be it, for a while.
     fn find(&mut self, away: Away, now: Millis) -> Option<Said> {
+        if away.position.place.offset == 0 {
+            // Nothing of it was read, so nothing but a number would tell it from others: the oldest unread file comes first.
+            self.end();
+            return None;
+        }
         match self.found(&away) {
             Ok(Some(Candidate::Plain(plain))) => {
                 if away.why == Why::Resumed || !self.begun {
@@ -284,8 +293,6 @@ impl Tail {
                 let path = self.live.clone();
                 self.to_say.push_back(Said::Lost(Lost::Truncated { path, offset, size }));
             }
-            // Of a file of which nothing was read nothing is known; if it is still there, it is read from its beginning.
-            _ if offset == 0 => {}
             _ => self.to_say.push_back(Said::Lost(Lost::Gone { path: self.live.clone(), offset })),
         }
         self.end();
@@ -308,8 +315,9 @@ impl Tail {
             all => all.map_err(|error| (self.directory().to_owned(), error))?,
         };
         let mut unreadable = None;
-        let (same, others): (Vec<&Sibling>, Vec<&Sibling>) = all.iter().partition(|s| s.identity == *identity);
-        let others = others.into_iter().filter(|_| place.offset > 0).map(|s| (s, self.known.judge(s, &all)));
+        let (same, others): (Vec<&Sibling>, Vec<&Sibling>) =
+            all.iter().partition(|s| s.identity == *identity && !s.packed);
+        let others = others.into_iter().map(|s| (s, self.known.judge(s, &all)));
         let same = same.into_iter().filter(|_| !truncated).map(|s| (s, Ok(Verdict::Unread)));
         let candidates: Vec<_> = same.chain(others).collect();
         for (sibling, verdict) in candidates {
@@ -324,7 +332,7 @@ impl Tail {
                 Err(error) => unreadable = unreadable.or(Some((sibling.path.clone(), error))),
             }
         }
-        if !truncated && place.offset > 0 && let Some(plain) = open_at(&self.live, None, place).map_err(at_live)? {
+        if !truncated && let Some(plain) = open_at(&self.live, None, place).map_err(at_live)? {
             return Ok(Some(Candidate::Plain(plain)));
         }
         unreadable.map_or(Ok(None), Err)
@@ -335,7 +343,7 @@ impl Tail {
     fn was_copied(&mut self, live: &Plain) -> bool {
         let place = live.place_at(live.offset);
         let present = siblings(&self.live, None).unwrap_or_default();
-        let others = present.iter().take_while(|s| s.identity != live.identity && place.offset > 0);
+        let others = present.iter().take_while(|s| s.identity != live.identity);
         let unread: Vec<&Sibling> =
             others.filter(|s| !matches!(self.known.judge(s, &present), Ok(Verdict::Known))).collect();
         let mut candidates = unread.into_iter().filter_map(|s| self.candidate(s, &place).ok().flatten());
