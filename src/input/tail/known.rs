@@ -141,6 +141,7 @@ impl Known {
     fn judge_packed(&mut self, sibling: &Sibling, unpacked: Unpacked, present: &[Sibling]) -> io::Result<Verdict> {
         let announced = unpacked.announced();
         let head = first_bytes(unpacked)?;
+        let mut perhaps = Verdict::Unread;
         for other in self.others(sibling, present) {
             let (End::At(place) | End::Announced(place)) = other.end else { continue };
             if place.offset == 0 || !place.head.begins(&head) || self.refuted.contains(&(sibling.identity, place)) {
@@ -149,11 +150,11 @@ impl Known {
             if announced == Some(place.offset) {
                 return Ok(self.again(sibling, other.end));
             }
-            if let End::At(place) = other.end {
-                return Ok(Verdict::Perhaps(place));
+            if matches!(other.end, End::At(_)) && perhaps == Verdict::Unread {
+                perhaps = Verdict::Perhaps(place);
             }
         }
-        Ok(Verdict::Unread)
+        Ok(perhaps)
     }
 
     /// The known files that this one may be, the latest first. A short content may be there twice: it is taken for a file
@@ -177,11 +178,7 @@ impl Known {
 
 /// May these be the ends of two different contents?
 fn is_another(before: &End, after: &End) -> bool {
-    match (before, after) {
-        (End::At(before), End::At(after)) => before.offset > 0 && before.head != after.head,
-        (End::At(before), _) => before.offset > 0,
-        _ => false,
-    }
+    matches!(before, End::At(place) if place.offset > 0) && before != after
 }
 
 fn read(sibling: &Sibling, end: End) -> Read {

@@ -264,7 +264,8 @@ impl Tail {
             return None;
         }
         match self.found(&away) {
-            Ok(Some(Candidate::Plain(plain))) => {
+            Ok(Some(Candidate::Plain(mut plain))) => {
+                plain.line_began(away.line.offset);
                 if away.why == Why::Resumed || !self.begun {
                     self.begin(&plain.path, plain.modified(), plain.offset);
                 }
@@ -324,6 +325,10 @@ impl Tail {
             if away.tried.contains(&sibling.identity) || matches!(verdict, Ok(Verdict::Known | Verdict::Other(_))) {
                 continue;
             }
+            // Without any content to compare there is the inode only.
+            if place.head.length == 0 && sibling.identity != *identity {
+                continue;
+            }
             match self.candidate(sibling, place) {
                 Ok(Some(Candidate::Plain(plain))) if plain.identity == *identity && self.was_copied(&plain) => {}
                 Ok(Some(candidate)) => return Ok(Some(candidate.in_doubt(verdict.ok()))),
@@ -332,7 +337,10 @@ impl Tail {
                 Err(error) => unreadable = unreadable.or(Some((sibling.path.clone(), error))),
             }
         }
-        if !truncated && let Some(plain) = open_at(&self.live, None, place).map_err(at_live)? {
+        if !truncated
+            && place.head.length > 0
+            && let Some(plain) = open_at(&self.live, None, place).map_err(at_live)?
+        {
             return Ok(Some(Candidate::Plain(plain)));
         }
         unreadable.map_or(Ok(None), Err)
@@ -345,9 +353,33 @@ impl Tail {
         let present = siblings(&self.live, None).unwrap_or_default();
         let others = present.iter().take_while(|s| s.identity != live.identity);
         let unread: Vec<&Sibling> =
-            others.filter(|s| !matches!(self.known.judge(s, &present), Ok(Verdict::Known))).collect();
+            others.filter(|s| !matches!(self.judge_in_full(s, &present), Ok(Verdict::Known))).collect();
         let mut candidates = unread.into_iter().filter_map(|s| self.candidate(s, &place).ok().flatten());
         candidates.any(|candidate| candidate.goes_on_differently(&place, live).unwrap_or(false))
+    }
+
+    /// Unpacks what may be known until that is clear.
+    fn judge_in_full(&mut self, sibling: &Sibling, present: &[Sibling]) -> io::Result<Verdict> {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let Verdict::Perhaps(place) = self.known.judge(sibling, present)? else {
+                return self.known.judge(sibling, present);
+            };
+            let Some(Candidate::Packed(mut packed)) = self.candidate(sibling, &place)? else {
+                return Ok(Verdict::Unread);
+            };
+            let passed = loop {
+                match packed.pass(&place, &mut buffer)? {
+                    Passed::NotYet => {}
+                    passed => break passed,
+                }
+            };
+            match passed {
+                Passed::Reached if packed.is_over()? => self.known.add(packed.finish().0),
+                Passed::Reached if place.offset > HEAD as u64 => return Ok(Verdict::Grown(place)),
+                _ => self.known.refute(sibling.identity, place),
+            }
+        }
     }
 
     /// May this file hold the place? A plain one can be asked, an archive has to be unpacked up to it.
