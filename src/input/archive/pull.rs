@@ -113,7 +113,7 @@ impl Unpacked {
             Coding::Gzip(gunzip) => gunzip.into_faults().into_vec(),
             Coding::Zstd(unzstd) => unzstd.into_faults().into_vec(),
             Coding::Zip(data, sums) => zip_faults(*data, sums, position),
-            Coding::Stored(source, left) => stored_faults(source, left, position),
+            Coding::Stored(mut source, left) => stored_faults(&mut source, left, position),
         };
         let damage = |fault: Fault| Damage {
             path: name.clone(),
@@ -179,7 +179,7 @@ fn zip_faults(mut data: Data<Own>, sums: Option<Sums>, position: u64) -> Vec<Fau
     faults
 }
 
-fn stored_faults(mut source: Own, left: u64, position: u64) -> Vec<Fault> {
+fn stored_faults(source: &mut Source<'_>, left: u64, position: u64) -> Vec<Fault> {
     let mut faults = Vec::new();
     if left > 0 {
         faults.push(fault(position, Cause::EntryCut { missing: left }));

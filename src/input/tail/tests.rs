@@ -223,3 +223,46 @@ fn a_cursor_of_another_version_or_a_damaged_one_is_refused() {
     bytes[0] = 9;
     assert_eq!(Cursor::from_bytes(&bytes), Err(BadCursor::Version(9)));
 }
+
+#[test]
+fn what_is_still_written_to_a_renamed_file_comes_before_the_new_one() {
+    let mut family = Family::new(Start::Beginning, |d| fs::write(d.join("x.log"), "a\n").unwrap());
+    family.look();
+    let mut old = fs::File::options().append(true).open(family.path("x.log")).unwrap();
+    fs::rename(family.path("x.log"), family.path("x.log.1")).unwrap();
+    fs::write(family.path("x.log"), "new\n").unwrap();
+    let mut buffer = vec![0; 4096];
+    assert!(matches!(family.tail.step(family.now, &mut buffer), Step::Pending { .. }));
+    std::io::Write::write_all(&mut old, b"late\n").unwrap();
+    family.now += QUIET - 1;
+    assert_eq!(family.look(), ["late\n", "end", "begin x.log 0", "new\n"]);
+}
+
+#[test]
+fn other_content_of_the_same_size_is_seen() {
+    let mut family = Family::new(Start::Beginning, |d| fs::write(d.join("x.log"), "one\n").unwrap());
+    family.look();
+    fs::write(family.path("x.log"), "two\n").unwrap();
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(9);
+    fs::File::options().write(true).open(family.path("x.log")).unwrap().set_modified(later).unwrap();
+    let said = family.look();
+    assert!(said[0].contains("truncated"), "{said:?}");
+    assert_eq!(said[1..], ["end", "begin x.log 0", "two\n"]);
+}
+
+#[test]
+fn an_old_archive_that_is_unpacked_to_be_looked_at_is_not_read() {
+    let text: String = (0..1_000).map(|n| format!("{n}\n")).collect();
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut gz, text.as_bytes()).unwrap();
+    let mut family = Family::new(Start::End, |d| {
+        fs::write(d.join("x.log.2.gz"), gz.finish().unwrap()).unwrap();
+        fs::write(d.join("x.log"), "a\n").unwrap();
+    });
+    assert_eq!(family.look(), ["begin x.log 2"]);
+    fs::remove_file(family.path("x.log.2.gz")).unwrap();
+    fs::write(family.path("x.log.3"), &text).unwrap();
+    fs::rename(family.path("x.log"), family.path("x.log.1")).unwrap();
+    fs::write(family.path("x.log"), "b\n").unwrap();
+    assert_eq!(family.look(), ["end", "begin x.log 0", "b\n"]);
+}
