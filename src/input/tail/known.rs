@@ -147,7 +147,10 @@ impl Known {
             if place.offset == 0 || !place.head.begins(&head) || self.refuted.contains(&(sibling.identity, place)) {
                 continue;
             }
-            if announced == Some(place.offset) {
+            // Files that begin alike may be of the same size, too; what packs a log mostly keeps its time.
+            let unread = matches!(other.end, End::Announced(_));
+            let same_time = other.modified.seconds == sibling.modified.seconds;
+            if announced == Some(place.offset) && (unread || same_time) {
                 return Ok(self.again(sibling, other.end));
             }
             if matches!(other.end, End::At(_)) && perhaps == Verdict::Unread {
