@@ -179,7 +179,7 @@ fn zip_faults(mut data: Data<Own>, sums: Option<Sums>, position: u64) -> Vec<Fau
     faults
 }
 
-fn stored_faults(source: &mut Own, left: u64, position: u64) -> Vec<Fault> {
+fn stored_faults(source: &mut Source<'_>, left: u64, position: u64) -> Vec<Fault> {
     let mut faults = Vec::new();
     if left > 0 {
         faults.push(fault(position, Cause::EntryCut { missing: left }));

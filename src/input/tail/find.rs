@@ -235,3 +235,6 @@ fn sample(path: &Path) -> io::Result<Vec<u8>> {
     bytes.truncate(length);
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

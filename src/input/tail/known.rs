@@ -64,7 +64,13 @@ impl Known {
     }
 
     pub fn add(&mut self, read: Read) {
-        let others = self.files.iter().filter(|other| other.identity != read.identity).cloned();
+        let others = self.files.iter().filter_map(|other| {
+            if other.identity != read.identity {
+                return Some(other.clone());
+            }
+            // An inode is used again at once, and the file that had it may be on its way into an archive.
+            is_another(&other.end, &read.end).then(|| Read { identity: Identity::default(), ..other.clone() })
+        });
         self.files = others.chain([read.clone()]).collect();
     }
 
@@ -114,6 +120,7 @@ impl Known {
         }
         let same = self.files.iter().find(|read| read.identity == sibling.identity);
         if let Some(End::At(place)) = same.map(|read| read.end)
+            && place.offset > 0
             && sibling.size >= place.offset
             && place.is_in(file)?
         {
@@ -134,28 +141,31 @@ impl Known {
     fn judge_packed(&mut self, sibling: &Sibling, unpacked: Unpacked, present: &[Sibling]) -> io::Result<Verdict> {
         let announced = unpacked.announced();
         let head = first_bytes(unpacked)?;
+        let mut perhaps = Verdict::Unread;
         for other in self.others(sibling, present) {
             let (End::At(place) | End::Announced(place)) = other.end else { continue };
             if place.offset == 0 || !place.head.begins(&head) || self.refuted.contains(&(sibling.identity, place)) {
                 continue;
             }
-            if announced == Some(place.offset) {
+            // Files that begin alike may be of the same size, too; what packs a log mostly keeps its time.
+            let unread = matches!(other.end, End::Announced(_));
+            let same_time = other.modified.seconds == sibling.modified.seconds;
+            if announced == Some(place.offset) && (unread || same_time) {
                 return Ok(self.again(sibling, other.end));
             }
-            if let End::At(place) = other.end {
-                return Ok(Verdict::Perhaps(place));
+            if matches!(other.end, End::At(_)) && perhaps == Verdict::Unread {
+                perhaps = Verdict::Perhaps(place);
             }
         }
-        Ok(Verdict::Unread)
+        Ok(perhaps)
     }
 
     /// The known files that this one may be, the latest first. A short content may be there twice: it is taken for a file
     /// that has gone, not for one that still stands beside it.
     fn others(&self, sibling: &Sibling, present: &[Sibling]) -> Vec<Read> {
-        let beside = |read: &Read| {
-            read.identity != sibling.identity
-                && present.iter().any(|s| s.identity == read.identity && s.path != sibling.path)
-        };
+        let is =
+            |s: &Sibling, read: &Read| (s.identity, s.size, s.modified) == (read.identity, read.size, read.modified);
+        let beside = |read: &Read| present.iter().any(|s| s.identity != sibling.identity && is(s, read));
         let may_be = |read: &&Read| match read.end {
             End::At(place) | End::Announced(place) => place.offset > HEAD as u64 || !beside(read),
             End::Unknown => false,
@@ -167,6 +177,11 @@ impl Known {
         self.add(read(sibling, end));
         Verdict::Known
     }
+}
+
+/// May these be the ends of two different contents?
+fn is_another(before: &End, after: &End) -> bool {
+    matches!(before, End::At(place) if place.offset > 0) && before != after
 }
 
 fn read(sibling: &Sibling, end: End) -> Read {

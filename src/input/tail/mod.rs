@@ -15,6 +15,8 @@ mod plain;
 mod schedule;
 mod siblings;
 mod step;
+#[cfg(test)]
+mod tests;
 pub mod wake;
 
 use std::collections::VecDeque;
@@ -256,8 +258,14 @@ impl Tail {
 
     /// Looks for the file that was being read. What cannot be read may be it, for a while.
     fn find(&mut self, away: Away, now: Millis) -> Option<Said> {
+        if away.position.place.offset == 0 {
+            // Nothing of it was read, so nothing but a number would tell it from others: the oldest unread file comes first.
+            self.end();
+            return None;
+        }
         match self.found(&away) {
-            Ok(Some(Candidate::Plain(plain))) => {
+            Ok(Some(Candidate::Plain(mut plain))) => {
+                plain.line_began(away.line.offset);
                 if away.why == Why::Resumed || !self.begun {
                     self.begin(&plain.path, plain.modified(), plain.offset);
                 }
@@ -286,8 +294,6 @@ impl Tail {
                 let path = self.live.clone();
                 self.to_say.push_back(Said::Lost(Lost::Truncated { path, offset, size }));
             }
-            // Of a file of which nothing was read nothing is known; if it is still there, it is read from its beginning.
-            _ if offset == 0 => {}
             _ => self.to_say.push_back(Said::Lost(Lost::Gone { path: self.live.clone(), offset })),
         }
         self.end();
@@ -310,12 +316,17 @@ impl Tail {
             all => all.map_err(|error| (self.directory().to_owned(), error))?,
         };
         let mut unreadable = None;
-        let (same, others): (Vec<&Sibling>, Vec<&Sibling>) = all.iter().partition(|s| s.identity == *identity);
-        let others = others.into_iter().filter(|_| place.offset > 0).map(|s| (s, self.known.judge(s, &all)));
+        let (same, others): (Vec<&Sibling>, Vec<&Sibling>) =
+            all.iter().partition(|s| s.identity == *identity && !s.packed);
+        let others = others.into_iter().map(|s| (s, self.known.judge(s, &all)));
         let same = same.into_iter().filter(|_| !truncated).map(|s| (s, Ok(Verdict::Unread)));
         let candidates: Vec<_> = same.chain(others).collect();
         for (sibling, verdict) in candidates {
             if away.tried.contains(&sibling.identity) || matches!(verdict, Ok(Verdict::Known | Verdict::Other(_))) {
+                continue;
+            }
+            // Without any content to compare there is the inode only.
+            if place.head.length == 0 && sibling.identity != *identity {
                 continue;
             }
             match self.candidate(sibling, place) {
@@ -327,7 +338,7 @@ impl Tail {
             }
         }
         if !truncated
-            && place.offset > 0
+            && place.head.length > 0
             && let Some(plain) = open_at(&self.live, None, place).map_err(at_live)?
         {
             return Ok(Some(Candidate::Plain(plain)));
@@ -340,11 +351,35 @@ impl Tail {
     fn was_copied(&mut self, live: &Plain) -> bool {
         let place = live.place_at(live.offset);
         let present = siblings(&self.live, None).unwrap_or_default();
-        let others = present.iter().take_while(|s| s.identity != live.identity && place.offset > 0);
+        let others = present.iter().take_while(|s| s.identity != live.identity);
         let unread: Vec<&Sibling> =
-            others.filter(|s| !matches!(self.known.judge(s, &present), Ok(Verdict::Known))).collect();
+            others.filter(|s| !matches!(self.judge_in_full(s, &present), Ok(Verdict::Known))).collect();
         let mut candidates = unread.into_iter().filter_map(|s| self.candidate(s, &place).ok().flatten());
         candidates.any(|candidate| candidate.goes_on_differently(&place, live).unwrap_or(false))
+    }
+
+    /// Unpacks what may be known until that is clear.
+    fn judge_in_full(&mut self, sibling: &Sibling, present: &[Sibling]) -> io::Result<Verdict> {
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let Verdict::Perhaps(place) = self.known.judge(sibling, present)? else {
+                return self.known.judge(sibling, present);
+            };
+            let Some(Candidate::Packed(mut packed)) = self.candidate(sibling, &place)? else {
+                return Ok(Verdict::Unread);
+            };
+            let passed = loop {
+                match packed.pass(&place, &mut buffer)? {
+                    Passed::NotYet => {}
+                    passed => break passed,
+                }
+            };
+            match passed {
+                Passed::Reached if packed.is_over()? => self.known.add(packed.finish().0),
+                Passed::Reached if place.offset > HEAD as u64 => return Ok(Verdict::Grown(place)),
+                _ => self.known.refute(sibling.identity, place),
+            }
+        }
     }
 
     /// May this file hold the place? A plain one can be asked, an archive has to be unpacked up to it.

@@ -84,6 +84,15 @@ impl Plain {
         self.file.metadata().ok().map(|metadata| Modified::of(&metadata).millis())
     }
 
+    /// The line that is read on begins here, as far as is known.
+    pub fn line_began(&mut self, offset: u64) {
+        if let Ok(foot) = fingerprint::foot(&self.file, offset)
+            && offset < self.offset
+        {
+            self.line = (offset, foot);
+        }
+    }
+
     /// The next bytes, somewhere in `buffer`.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Got> {
         let metadata = self.file.metadata()?;

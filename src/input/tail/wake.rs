@@ -6,7 +6,7 @@
 //! without bound where nobody does, and boils them down to what is to be looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -223,7 +223,8 @@ async fn take_events(shared: &Shared) {
 #[derive(Default)]
 struct Watched {
     events: Option<MuxedEvents>,
-    directories: BTreeMap<PathBuf, Identity>,
+    /// Held open, so that a directory that is made anew has another inode.
+    directories: BTreeMap<PathBuf, (Identity, File)>,
 }
 
 impl Watched {
@@ -240,20 +241,26 @@ impl Watched {
 
     /// Returns whether anything is watched now that was not before.
     async fn update(&mut self, wanted: &BTreeSet<PathBuf>, shared: &Shared) -> bool {
-        let are = |path: &PathBuf| Some((path.clone(), Identity::of(&fs::metadata(path).ok()?)));
-        let wanted: BTreeMap<PathBuf, Identity> = wanted.iter().filter_map(are).collect();
+        let are = |path: &PathBuf| {
+            let directory = File::open(path).ok()?;
+            Some((path.clone(), (Identity::of(&directory.metadata().ok()?), directory)))
+        };
+        let wanted: BTreeMap<PathBuf, (Identity, File)> = wanted.iter().filter_map(are).collect();
         // A watch is on an inode, and linemux takes none back: what was made anew needs a new beginning.
-        if self.directories.iter().any(|(path, identity)| wanted.get(path) != Some(identity)) {
+        let is_wanted = |(path, (identity, _)): (&PathBuf, &(Identity, File))| {
+            wanted.get(path).is_some_and(|(wanted, _)| wanted == identity)
+        };
+        if !self.directories.iter().all(is_wanted) {
             *self = Watched::default();
         }
         let mut new = false;
-        for (path, identity) in wanted {
+        for (path, directory) in wanted {
             if self.directories.contains_key(&path) {
                 continue;
             }
             match self.add(&path).await {
                 Ok(()) => {
-                    self.directories.insert(path, identity);
+                    self.directories.insert(path, directory);
                     new = true;
                 }
                 // It has gone in the meantime: the next look at the directories tells.
@@ -271,5 +278,75 @@ impl Watched {
         };
         let name = format!(".tocsin-{}.wake", std::process::id());
         events.add_file(directory.join(name)).await.map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// Waits for wake-ups until one is as wanted.
+    fn until(wake: &Wake, wanted: impl Fn(&Woken) -> bool) {
+        while !wanted(&wake.wait(LONG)) {}
+    }
+
+    #[test]
+    fn a_line_a_new_file_and_a_directory_made_anew_wake() {
+        let directory = tempfile::tempdir().unwrap();
+        let logs = directory.path().canonicalize().unwrap().join("logs");
+        fs::create_dir(&logs).unwrap();
+        let wake = Wake::start().unwrap();
+        for _ in 0..2 {
+            wake.watch([logs.clone()]);
+            until(&wake, |woken| woken.all);
+            fs::write(logs.join("x.log"), "line\n").unwrap();
+            until(&wake, |woken| woken.all || !woken.paths.is_empty());
+            fs::remove_dir_all(&logs).unwrap();
+            fs::create_dir(&logs).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_happened_while_nobody_waited_is_not_forgotten() {
+        let wake = Wake::start().unwrap();
+        wake.caller().call();
+        assert!(wake.wait(LONG).called);
+        assert!(wake.take().is_empty());
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_no_trouble() {
+        let wake = Wake::start().unwrap();
+        wake.watch([PathBuf::from("/no/such/directory")]);
+        wake.caller().call();
+        assert_eq!(wake.wait(LONG).troubles, Vec::<String>::new());
+    }
+
+    #[test]
+    fn events_beyond_counting_become_one() {
+        let shared = Shared::default();
+        for number in 0..2 * PATHS {
+            shared.event(vec![PathBuf::from(format!("/x/{number}"))], false);
+        }
+        let woken = std::mem::take(&mut shared.state().woken);
+        assert_eq!(woken, Woken { all: true, ..Woken::default() });
+        shared.event(vec![PathBuf::from("/x/1")], true);
+        assert!(shared.state().woken.all);
+    }
+
+    #[test]
+    fn a_limit_is_said_once_with_its_remedy() {
+        let shared = Shared::default();
+        for _ in 0..2 {
+            shared.trouble(&io::Error::other("OS file watch limit reached."));
+            shared.trouble(&io::Error::from_raw_os_error(24));
+        }
+        let troubles = std::mem::take(&mut shared.state().woken).troubles;
+        assert_eq!(troubles.len(), 2);
+        assert!(troubles[0].contains("max_user_watches") && troubles[1].contains("max_user_instances"), "{troubles:?}");
     }
 }
