@@ -12,22 +12,40 @@ use crate::reader::{Piece, Reader};
 
 #[derive(Clone, Debug)]
 pub enum Action {
-    Write { lines: usize, length: usize },
+    Write {
+        lines: usize,
+        length: usize,
+    },
     /// Part of a line; the next write goes on with it.
-    Part { length: usize },
+    Part {
+        length: usize,
+    },
     /// Renames the live file; whoever writes may go on in the old one until [`Action::Reopen`].
-    Roll { create: bool, late: bool },
+    Roll {
+        create: bool,
+        late: bool,
+    },
     Reopen,
     CopyTruncate,
     Truncate,
-    Remove { create: bool },
+    Remove {
+        create: bool,
+    },
     /// Packs a rolled file; if not `whole`, half of the archive is there and the file still beside it.
-    Pack { at: usize, ending: Ending, whole: bool },
-    Unpack { at: usize },
+    Pack {
+        at: usize,
+        ending: Ending,
+        whole: bool,
+    },
+    Unpack {
+        at: usize,
+    },
     DropOldest,
     RemoveDirectory,
     /// So many steps of the reader.
-    Look { steps: usize },
+    Look {
+        steps: usize,
+    },
     Close,
     Save,
     Crash,
@@ -224,11 +242,8 @@ impl World {
         fs::rename(from, to).unwrap();
         if rolled.half.is_some() {
             let half = suffix(rolled.half);
-            fs::rename(
-                self.logs().join(format!("{}{half}", rolled.name)),
-                self.logs().join(format!("{name}{half}")),
-            )
-            .unwrap();
+            fs::rename(self.logs().join(format!("{}{half}", rolled.name)), self.logs().join(format!("{name}{half}")))
+                .unwrap();
         }
         self.rolled[at].name = name;
     }
@@ -330,7 +345,8 @@ impl World {
         }
         fs::remove_dir_all(self.logs()).unwrap();
         self.writer = None;
-        let segments: Vec<usize> = self.live.take().into_iter().chain(self.rolled.drain(..).map(|r| r.segment)).collect();
+        let segments: Vec<usize> =
+            self.live.take().into_iter().chain(self.rolled.drain(..).map(|r| r.segment)).collect();
         segments.into_iter().for_each(|segment| self.lose(segment, reader));
     }
 

@@ -174,7 +174,9 @@ impl Tail {
         let at = match &self.at {
             At::Plain(plain) => Some(plain.position_at(offset)),
             At::Packed(packed) => Some(packed.position_at(offset)),
-            At::Away(away) | At::Passing(_, Passing::Back(away) | Passing::Check(away, _)) => Some(away.position_at(offset, &self.live)),
+            At::Away(away) | At::Passing(_, Passing::Back(away) | Passing::Check(away, _)) => {
+                Some(away.position_at(offset, &self.live))
+            }
             At::First(_) => return None,
             At::Between if self.start.is_some() => return None,
             At::Passing(..) | At::Between => None,
@@ -324,7 +326,10 @@ impl Tail {
                 Err(error) => unreadable = unreadable.or(Some((sibling.path.clone(), error))),
             }
         }
-        if !truncated && place.offset > 0 && let Some(plain) = open_at(&self.live, None, place).map_err(at_live)? {
+        if !truncated
+            && place.offset > 0
+            && let Some(plain) = open_at(&self.live, None, place).map_err(at_live)?
+        {
             return Ok(Some(Candidate::Plain(plain)));
         }
         unreadable.map_or(Ok(None), Err)
