@@ -14,7 +14,7 @@ use crate::transition::Transition;
 const BATCH: usize = 256;
 
 /// Above this, the oldest go out even if an older one might still come: order is a courtesy, memory is not.
-const MOST_BYTES: usize = 4 << 20;
+const MOST_BYTES: usize = 8 << 20;
 
 /// What a transition takes besides the text of its evidence, more or less: its fields, its names, its place here.
 const BARE: usize = 1024;
