@@ -81,8 +81,8 @@ fn costs(patterns: &Patterns, measured: &Measured) -> String {
 /// What to do about a signal without a text.
 fn remedy(signal: &str, logs: &str) -> String {
     format!(
-        "`{signal}`: no text of {SHORTEST} or more characters stands in everything that it matches, so every line of {logs} is \
-         tried; write out what is always there\n"
+        "`{signal}` has no literal to search for, so every line of {logs} must be tried: name a word of at least {SHORTEST} letters \
+         that always stands there\n"
     )
 }
 
@@ -96,7 +96,7 @@ fn shown(texts: &[Text]) -> String {
         more => format!(" or {more} more"),
     };
     match texts {
-        [] => "nothing: every line is tried".to_owned(),
+        [] => "nothing: every line must be tried".to_owned(),
         _ => texts.iter().take(SHOWN).map(quoted).collect::<Vec<_>>().join(" or ") + &more,
     }
 }

@@ -9,7 +9,7 @@ use crate::replay::stats::{Part, Stats};
 /// `passed` is the time of the whole replay.
 pub fn table(stats: &Stats, passed: Duration, jobs: usize) -> String {
     let all: Duration = Part::ALL.iter().map(|part| stats.took(*part)).sum();
-    let mut text = format!("{:<12}{:>9}{:>7}  {:>12}\n", "PART", "SECONDS", "SHARE", "OF THE LOGS");
+    let mut text = format!("{:<12}{:>9}{:>7}  {:>12}\n", "PART", "SECONDS", "SHARE", "RATE");
     for part in Part::ALL {
         let took = stats.took(part);
         let _ = writeln!(text, "{}", row(part.name(), took, all, stats.bytes()));
