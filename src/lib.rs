@@ -10,6 +10,7 @@
 //! - [`correlate`]: hits and ticks in, transitions out. Pure and deterministic.
 //! - [`replay`]: files scanned to runs, runs merged and correlated.
 //! - [`selftest`]: the tests inside pattern files, which go the same way.
+//! - [`speed`]: what each signal costs.
 //! - [`state`]: what survives a crash.
 //! - [`deliver`]: where transitions go.
 //! - [`explain`]: why a line did what it did, or did nothing.
@@ -31,6 +32,7 @@ pub mod pattern;
 pub mod replay;
 pub mod scan;
 pub mod selftest;
+pub mod speed;
 pub mod state;
 pub mod time;
 pub mod transition;

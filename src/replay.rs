@@ -10,6 +10,7 @@ pub mod join;
 mod order;
 mod output;
 mod read;
+pub mod stats;
 pub mod store;
 mod timeline;
 

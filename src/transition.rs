@@ -191,6 +191,10 @@ struct TerminalSafe;
 
 impl serde_json::ser::Formatter for TerminalSafe {
     fn write_string_fragment<W: ?Sized + std::io::Write>(&mut self, w: &mut W, fragment: &str) -> std::io::Result<()> {
+        // Nearly all text is plain, and this tells so for many bytes at a time.
+        if fragment.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte)) {
+            return w.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(at) = rest.find(steers) {
             w.write_all(&rest.as_bytes()[..at])?;
@@ -209,7 +213,8 @@ pub fn id(key: &str, event: Event, time: Millis, ordinal: u32) -> String {
     let mut hash = Sha256::new();
     // The key is percent-escaped, so a newline cannot stand in it and the fields cannot run into each other.
     hash.update(format!("{SCHEMA}\n{key}\n{}\n{time}\n{ordinal}", event.name()));
-    hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect()
+    let digit = |four: u8| char::from(b"0123456789abcdef"[usize::from(four)]);
+    hash.finalize()[..16].iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
 }
 
 /// `alarm|cluster|service|role|node|k=v…`, each part escaped so that the separators are unambiguous.
@@ -231,6 +236,9 @@ pub fn key(alarm: &str, at: &Location, by: &BTreeMap<&str, &str>) -> String {
 }
 
 fn escape_into(out: &mut String, part: &str) {
+    if part.bytes().all(|b| b.is_ascii() && !b.is_ascii_control() && !matches!(b, b'%' | b'|' | b'=')) {
+        return out.push_str(part);
+    }
     for c in part.chars() {
         if c.is_control() || matches!(c, '%' | '|' | '=') {
             let mut bytes = [0; 4];

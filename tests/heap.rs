@@ -233,7 +233,7 @@ fn refused(clients: usize, seconds: usize) -> String {
 #[test]
 fn a_hundred_thousand_keys_fit_into_little_memory() {
     // No more than two thousand at a time: those of the three minutes before. Then all active at once.
-    for (seconds, most_kib) in [(10_000, LITTLE_KIB), (50, 192 * 1024)] {
+    for (seconds, most_kib) in [(10_000, LITTLE_KIB), (50, 100 * 1024)] {
         let heap = directory(&[("n/zookeeper.log", refused(100_000, seconds).as_bytes())]);
         let mut command = tocsin_in_memory(most_kib, &["replay", "--tz", "UTC", "n"]);
         let ran = run(command.current_dir(heap.path()), |_| Ok(())).ends(0);

@@ -4,6 +4,11 @@
 #[path = "archive_support/mod.rs"]
 mod support;
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::Value;
 
 use support::pack::{gz, tar, zst};
@@ -42,6 +47,35 @@ fn the_same_with_any_number_of_jobs(name: &str, bytes: &[u8]) -> Ran {
         assert!(said(&shared) == said(&alone), "{jobs} jobs: {}\none: {}", shared.told(), alone.told());
     }
     alone
+}
+
+/// As a user of its own who may have one thread and no more; `None` if nobody can be made that.
+fn alone(directory: &Path) -> Option<Ran> {
+    const MAY: &str = "ulimit -u 1 && exec setpriv --reuid 64123 --clear-groups \"$0\" \"$@\"";
+    let mut command = Command::new("bash");
+    command.args(["-c", MAY, env!("CARGO_BIN_EXE_tocsin"), "replay", "--tz", "UTC", "--verbose", "--jobs", "2", "."]);
+    let ran = run(command.current_dir(directory), |_| Ok(()));
+    let refused = ran.stderr.contains("setpriv: ") || ran.stderr.contains("ulimit: ") || ran.stderr.contains("bash: ");
+    (!refused).then_some(ran)
+}
+
+#[test]
+fn without_a_thread_to_be_had_one_core_does_all() {
+    let text = large();
+    // Two files to be read at the same time, and one that is large enough to be shared.
+    for files in [vec![PACKED.to_owned()], vec![PACKED.to_owned(), PACKED.replace("23-00", "23-30")]] {
+        let packed = gz(text.as_bytes());
+        let named: Vec<(String, &[u8])> = files.iter().map(|name| (format!("n/{name}"), packed.as_slice())).collect();
+        let named: Vec<(&str, &[u8])> = named.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
+        let heap = directory(&named);
+        fs::set_permissions(heap.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let Some(alone) = alone(heap.path()) else {
+            eprintln!("skipped: nobody can be made who may have no threads");
+            return;
+        };
+        let free = replay(heap.path(), &["--tz", "UTC", "--verbose", "--jobs", "2", "."]);
+        assert!(said(&alone) == said(&free), "{}\nwith threads: {}", alone.told(), free.told());
+    }
 }
 
 const PACKED: &str = "flink/flinkserver/ha/runlog/ha.log.2021-03-22_23-00-00.gz";

@@ -8,6 +8,7 @@ use clap::Args;
 use super::Terminal;
 use super::exit::{Exit, Failure};
 use super::pattern_args::PatternArgs;
+use super::speed;
 use super::summary::few;
 use crate::pattern::diagnostic::{Diagnostic, Gravity, Source};
 use crate::pattern::lint::lint;
@@ -30,6 +31,10 @@ pub struct Check {
     /// Warnings fail the check too (exit code 8)
     #[arg(long)]
     strict: bool,
+
+    /// Tell what each signal is found by; with a log or an archive, also what looking for it costs there
+    #[arg(long, value_name = "SAMPLE", num_args = 0..=1)]
+    speed: Option<Option<PathBuf>>,
 
     /// Name each test, not only those that fail
     #[arg(long, short)]
@@ -61,6 +66,9 @@ impl Check {
         if let Some(patterns) = patterns.as_ref().filter(|_| report.errors == 0) {
             tests = self.run_tests(patterns, &definitions, &mut report)?;
             self.waiting(patterns, &mut report)?;
+            if let Some(sample) = &self.speed {
+                report.out.write_all(speed::tell(patterns, sample.as_deref())?.as_bytes())?;
+            }
         }
         report.summary(patterns.as_ref(), &tests)?;
         Ok(match (report.errors, tests.failed, report.warnings) {

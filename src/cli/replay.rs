@@ -1,6 +1,8 @@
 //! `tocsin replay`: logs and archives in, transitions out in order of time.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::Utc;
 use clap::builder::RangedU64ValueParser;
@@ -11,6 +13,7 @@ use super::exit::{Exit, Failure};
 use super::filter::{self, Filter, FilterArgs};
 use super::log_args::{LogArgs, OutcomeArgs};
 use super::progress::Progress;
+use super::stats;
 use super::summary::{Loudness, Summary};
 use crate::config::settings::{Environment, Named};
 use crate::config::{ConfigError, ConfigFile, LogZones, Settings};
@@ -19,6 +22,7 @@ use crate::input::assign::Assigner;
 use crate::input::discover::{Discovery, discover};
 use crate::pattern::Patterns;
 use crate::replay::gather::{Fate, Gathered, Gatherer};
+use crate::replay::stats::{Lap, Part, Stats};
 use crate::replay::{Options, Report, replay};
 use crate::time::{Millis, Moment};
 use crate::transition::{Mode, Transition};
@@ -60,6 +64,10 @@ pub struct Replay {
     #[arg(long, short, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     jobs: Option<usize>,
 
+    /// Say on standard error where the time went
+    #[arg(long)]
+    stats: bool,
+
     /// Say nothing on standard error but what is damaged
     #[arg(long, short, conflicts_with = "verbose")]
     quiet: bool,
@@ -87,10 +95,13 @@ struct Ground<'a> {
     settings: &'a Settings,
     patterns: &'a Patterns,
     terminal: &'a Terminal,
+    stats: Option<&'a Arc<Stats>>,
 }
 
 impl Replay {
     pub fn run(self: Box<Self>, terminal: &Terminal) -> Result<Exit, Failure> {
+        let began = Instant::now();
+        let stats = self.stats.then(Arc::<Stats>::default);
         let settings = self.settings(terminal.stderr)?;
         let (patterns, _) = settings.pattern_set().compile(terminal.stderr)?;
         let Named { zones, decisions, shown } = settings.named(&patterns, terminal.stderr)?;
@@ -99,7 +110,7 @@ impl Replay {
         let assigner = Assigner::new(&patterns, decisions, &host());
         let discovery = discover(&self.paths).once_each(|path| assigner.claim(path));
         refuse_if_all_are_missing(&discovery)?;
-        let ground = Ground { settings: &settings, patterns: &patterns, terminal };
+        let ground = Ground { settings: &settings, patterns: &patterns, terminal, stats: stats.as_ref() };
         let gathered = self.gather(ground, &assigner, &zones, &discovery);
         refuse_ambiguous(&gathered)?;
         self.refuse_unused(&assigner, &gathered)?;
@@ -113,6 +124,9 @@ impl Replay {
         summary.nodes(&filter, &gathered);
         let report = self.correlate(ground, gathered, end, filter, &mut summary)?;
         summary.end(&report, &zones, terminal.interactive);
+        if let Some(stats) = &stats {
+            eprint!("{}", stats::table(stats, began.elapsed(), self.jobs()));
+        }
         if let Some(lost) = report.families.iter().find_map(|f| f.lost.as_ref()) {
             return Err(Failure::new(Exit::Failed, printable(lost)));
         }
@@ -125,11 +139,11 @@ impl Replay {
     }
 
     fn gather(&self, ground: Ground, assigner: &Assigner, zones: &LogZones, discovery: &Discovery) -> Gathered {
-        let Ground { settings, patterns, terminal } = ground;
+        let Ground { settings, patterns, terminal, stats } = ground;
         let mut progress = Progress::start(&discovery.files, terminal.interactive && !self.quiet);
-        let jobs = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let (jobs, stats) = (self.jobs(), stats.cloned());
         let cluster = settings.cluster.value.as_str().into();
-        let gatherer = Gatherer { patterns, assigner, cluster, zones, jobs, progress: progress.read.clone() };
+        let gatherer = Gatherer { patterns, assigner, cluster, zones, jobs, progress: progress.read.clone(), stats };
         let gathered = gatherer.gather(&discovery.files);
         progress.finish();
         gathered
@@ -143,7 +157,7 @@ impl Replay {
         mut filter: Filter,
         summary: &mut Summary,
     ) -> Result<Report, Failure> {
-        let Ground { settings, patterns, terminal } = ground;
+        let Ground { settings, patterns, terminal, stats } = ground;
         let mut stdout = Stdout::new(std::io::stdout().lock(), settings.format.value, terminal.stdout);
         let catalogue =
             self.runbook.then(|| settings.pattern_set().catalogue()).transpose().map_err(ConfigError::from)?;
@@ -155,10 +169,24 @@ impl Replay {
             transition.runbook = catalogue.as_ref().and_then(|c| c.filled(patterns, &transition));
             stdout.write(&transition)
         };
-        let pass = |transition: Transition| filter.pass(transition).map_or(Ok(()), &mut write);
-        let report = replay(patterns, gathered.families, options, None, pass)?;
+        let mut lap = stats.map(|stats| Lap::begin(stats));
+        let mut pass = |transition: Transition| {
+            let Some(lap) = &mut lap else { return filter.pass(transition).map_or(Ok(()), &mut write) };
+            lap.end(Part::Correlate);
+            let written = filter.pass(transition).map_or(Ok(()), &mut write);
+            lap.end(Part::Write);
+            written
+        };
+        let report = replay(patterns, gathered.families, options, None, &mut pass)?;
+        if let Some(lap) = &mut lap {
+            lap.end(Part::Correlate);
+        }
         filter.finish().into_iter().try_for_each(write)?;
         Ok(report)
+    }
+
+    fn jobs(&self) -> usize {
+        self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
     }
 
     fn loudness(&self) -> Loudness {

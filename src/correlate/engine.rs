@@ -16,10 +16,11 @@ use std::sync::Arc;
 
 use super::event::{Family, FamilyId, SLACK, TimedHit, What};
 use super::history::{From, History};
-use super::instance::{LINGER, Slot};
+use super::instance::{Instance, LINGER, Slot};
 use super::instances::{InstanceId, Instances};
 use super::keys::{Keys, MAX_KEYS, Refused};
 use super::note::{About, Did, Entry, Note};
+use super::packed::Shelf;
 use super::record::{Change, Site};
 use crate::pattern::{Alarm, AlarmId, By, CauseSet, Clear, ClearKind, Patterns, Raise, RaiseKind, SignalId};
 use crate::time::Millis;
@@ -40,6 +41,7 @@ pub struct Engine<'p> {
     /// Log → index of its service and role, equal for logs that share them.
     places: Vec<u32>,
     instances: Instances,
+    shelf: Shelf,
     keys: Keys,
     clocks: HashMap<FamilyId, Millis>,
     /// `None`: nothing is to be saved.
@@ -84,6 +86,7 @@ impl<'p> Engine<'p> {
             alarms,
             places: patterns.logs.iter().map(place).collect(),
             instances: Instances::default(),
+            shelf: Shelf::default(),
             keys: Keys::new(patterns, MAX_KEYS),
             clocks: HashMap::new(),
             saving: None,
@@ -129,10 +132,9 @@ impl<'p> Engine<'p> {
 
     /// Clears the instance with this key, because a person says so. False if it is not active.
     pub fn clear_by_operator(&mut self, families: &[Family], key: &str, at: Millis, out: &mut Vec<Transition>) -> bool {
-        let Some(id) = self.instances.with_key(key) else { return false };
-        let Some(hit) = self.instances.get(id).filter(|i| i.active != 0).and_then(|i| i.last_hit.clone()) else {
-            return false;
-        };
+        let Some(id) = self.instances.find(|i| *self.site.key(self.patterns, i) == *key) else { return false };
+        let last = self.instances.get(id).filter(|i| i.active != 0).and_then(|i| i.last_hit.as_ref());
+        let Some(hit) = last.and_then(|hit| self.shelf.open(hit)) else { return false };
         self.end(families, id, CauseSet::MAX, ClearedBy::Operator, &hit, at, true, false);
         out.append(&mut self.out);
         true
@@ -251,7 +253,7 @@ impl<'p> Engine<'p> {
         if !self.keys.take(id) {
             return None;
         }
-        Some(self.instances.add(self.site.instance(self.patterns, id, family, place, by)))
+        Some(self.instances.add(Instance::new(id, place, by.into())))
     }
 
     /// The instances that a clear hit acts on: what it does not capture, it does not tell apart.

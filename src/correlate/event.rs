@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::pattern::{LogId, Zone};
 use crate::scan::Hit;
 use crate::time::{Millis, Moment, SECOND};
@@ -10,7 +12,7 @@ use crate::time::{Millis, Moment, SECOND};
 pub const SLACK: Millis = SECOND;
 
 /// An index of the families that were registered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FamilyId(pub u32);
 
 impl FamilyId {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{FamilyId, TimedHit};
+use super::packed::{KeptHit, Packed};
 use super::window::Window;
 use crate::pattern::{Alarm, AlarmId, CauseSet, ClearKind, RaiseKind};
 use crate::time::{MINUTE, Millis, Moment};
@@ -56,45 +59,47 @@ impl Memory {
 }
 
 /// What a quiet entry remembers.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Quiet {
     pub timer: Timer,
     /// The last raise or renew hit that keeps it from clearing.
-    pub hit: Option<Arc<TimedHit>>,
+    pub hit: Option<KeptHit>,
 }
 
 /// The raise that an active instance stands on; its clear repeats it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Raised {
-    pub at: Moment,
+    pub at: Millis,
+    /// Seconds east of UTC there.
+    pub offset: i32,
     /// `at`, moved along when the machine's clock was set back, so that durations stay true.
     pub clock: Millis,
     pub family: FamilyId,
     pub causes: Box<[Arc<str>]>,
-    /// In the order of their names. A map of its own would take more than all the rest of an instance.
+    /// In the order of their names.
     pub params: Box<[(Arc<str>, Box<str>)]>,
     pub provenance: Provenance,
 }
 
-/// There may be hundreds of thousands, so what few of them need is in boxes, and what the alarm, the place and the node say
-/// is not here at all.
+/// There may be hundreds of thousands, so what few of them need is in boxes, what is read once in the end is packed, and
+/// what the alarm, the place and the node say is not here at all: the key, for one.
 #[derive(Debug)]
 pub struct Instance {
     pub alarm: AlarmId,
     /// Index of the first log with its service and role.
     pub place: u32,
     pub by: Arc<[Box<str>]>,
-    pub key: Arc<str>,
     pub active: CauseSet,
     /// While it is active.
-    pub raised: Option<Box<Raised>>,
+    pub raised: Option<Packed<Raised>>,
     pub count: u64,
-    /// For each raise entry; those that raise at once have nothing to remember.
+    /// For each raise entry, as far as they have anything to remember: those that raise at once do not.
     pub raise: Box<[Option<Box<Memory>>]>,
+    /// For each clear entry, as far as they are quiet entries that wait or have waited.
     pub quiet: Box<[Quiet]>,
     pub forget: Timer,
     /// The last raise or renew hit, while it is active.
-    pub last_hit: Option<Arc<TimedHit>>,
+    pub last_hit: Option<KeptHit>,
     /// With the family on whose clock that is.
     pub last_transition: Option<(Millis, FamilyId)>,
     pub recent: Recent,
@@ -104,17 +109,16 @@ pub struct Instance {
 }
 
 impl Instance {
-    pub fn new(id: AlarmId, alarm: &Alarm, place: u32, by: Arc<[Box<str>]>, key: Arc<str>) -> Instance {
+    pub fn new(id: AlarmId, place: u32, by: Arc<[Box<str>]>) -> Instance {
         Instance {
             alarm: id,
             place,
             by,
-            key,
             active: 0,
             raised: None,
             count: 0,
-            raise: vec![None; alarm.raise.len()].into(),
-            quiet: vec![Quiet::default(); alarm.clear.len()].into(),
+            raise: Box::default(),
+            quiet: Box::default(),
             forget: Timer::default(),
             last_hit: None,
             last_transition: None,
@@ -126,13 +130,20 @@ impl Instance {
 
     /// What this raise entry remembers.
     pub fn memory(&mut self, entry: usize) -> &mut Memory {
+        grow(&mut self.raise, entry);
         self.raise[entry].get_or_insert_default()
+    }
+
+    /// What this clear entry remembers.
+    pub fn quiet(&mut self, entry: usize) -> &mut Quiet {
+        grow(&mut self.quiet, entry);
+        &mut self.quiet[entry]
     }
 
     pub fn timer(&mut self, slot: Slot) -> &mut Timer {
         match slot {
             Slot::Raise(i) => &mut self.memory(usize::from(i)).timer,
-            Slot::Clear(i) => &mut self.quiet[usize::from(i)].timer,
+            Slot::Clear(i) => &mut self.quiet(usize::from(i)).timer,
             Slot::Forget => &mut self.forget,
         }
     }
@@ -176,8 +187,9 @@ impl Instance {
             quiet.timer.shift(family, by);
         }
         self.forget.shift(family, by);
-        if let Some(raised) = self.raised.as_mut().filter(|r| r.family == family) {
+        if let Some(mut raised) = self.raised.as_ref().and_then(Packed::open).filter(|r| r.family == family) {
             raised.clock += by;
+            self.raised = Packed::new(&raised);
         }
         if let Some((time, _)) = self.last_transition.as_mut().filter(|(_, f)| *f == family) {
             *time += by;
@@ -228,40 +240,72 @@ impl Timer {
     }
 }
 
-/// Recent transitions, for ordinals: event, time, how many so far.
+/// Makes room for an entry; there is none for those behind it.
+fn grow<T: Default>(entries: &mut Box<[T]>, entry: usize) {
+    if entry >= entries.len() {
+        let mut more = std::mem::take(entries).into_vec();
+        more.resize_with(entry + 1, T::default);
+        *entries = more.into();
+    }
+}
+
+impl Raised {
+    pub fn moment(&self) -> Moment {
+        Moment { millis: self.at, offset: self.offset }
+    }
+}
+
+/// One of the recent transitions: event, time, how many so far.
+type Counted = (Event, Millis, u32);
+
+/// Recent transitions, for ordinals. Most instances have one.
 #[derive(Clone, Debug, Default)]
-pub struct Recent(Vec<(Event, Millis, u32)>);
+pub enum Recent {
+    #[default]
+    None,
+    One(Counted),
+    More(Box<[Counted]>),
+}
 
 impl Recent {
     /// Number of this transition among those with the same event and time.
     pub fn ordinal(&mut self, event: Event, time: Millis) -> u32 {
-        let newest = self.0.iter().map(|(_, t, _)| *t).max().unwrap_or(time).max(time);
+        let mut all: Vec<Counted> = self.iter().collect();
+        let newest = all.iter().map(|(_, t, _)| *t).max().unwrap_or(time).max(time);
         // A step back makes `newest` mean nothing; the length bounds it then.
-        while self.0.len() > 64 || self.0.first().is_some_and(|(_, t, _)| *t < newest - LINGER) {
-            self.0.remove(0);
+        while all.len() > 64 || all.first().is_some_and(|(_, t, _)| *t < newest - LINGER) {
+            all.remove(0);
         }
-        match self.0.iter_mut().find(|(e, t, _)| *e == event && *t == time) {
-            Some((_, _, n)) => {
-                *n += 1;
-                *n
-            }
-            None => {
-                // Most instances are raised and cleared once.
-                self.0.reserve_exact(1);
-                self.0.push((event, time, 0));
-                0
-            }
+        let known = all.iter_mut().find(|(e, t, _)| *e == event && *t == time);
+        let ordinal = known.map_or(0, |(_, _, n)| {
+            *n += 1;
+            *n
+        });
+        if ordinal == 0 {
+            all.push((event, time, 0));
         }
+        *self = all.into_iter().collect();
+        ordinal
     }
 
     /// What there is to save of it.
-    pub fn iter(&self) -> impl Iterator<Item = (Event, Millis, u32)> {
-        self.0.iter().copied()
+    pub fn iter(&self) -> impl Iterator<Item = Counted> {
+        let counted = match self {
+            Recent::None => &[],
+            Recent::One(counted) => std::slice::from_ref(counted),
+            Recent::More(counted) => counted,
+        };
+        counted.iter().copied()
     }
 }
 
-impl FromIterator<(Event, Millis, u32)> for Recent {
-    fn from_iter<T: IntoIterator<Item = (Event, Millis, u32)>>(saved: T) -> Recent {
-        Recent(saved.into_iter().collect())
+impl FromIterator<Counted> for Recent {
+    fn from_iter<T: IntoIterator<Item = Counted>>(counted: T) -> Recent {
+        let all: Vec<Counted> = counted.into_iter().collect();
+        match all.as_slice() {
+            [] => Recent::None,
+            [one] => Recent::One(*one),
+            _ => Recent::More(all.into()),
+        }
     }
 }

@@ -77,9 +77,9 @@ impl Instances {
         })
     }
 
-    /// The one with this key. For a person who names one: all are looked at.
-    pub fn with_key(&self, key: &str) -> Option<InstanceId> {
-        self.all.iter().find(|(_, i)| *i.key == *key).map(|(id, _)| *id)
+    /// The one that a person means: all are looked at.
+    pub fn find(&self, is_meant: impl Fn(&Instance) -> bool) -> Option<InstanceId> {
+        self.all.iter().find(|(_, i)| is_meant(i)).map(|(id, _)| *id)
     }
 
     pub fn add(&mut self, instance: Instance) -> InstanceId {
@@ -102,7 +102,8 @@ impl Instances {
         self.all.insert(id, Box::new(instance));
     }
 
-    pub fn remove(&mut self, id: InstanceId) -> Option<Box<Instance>> {
+    /// `key`: what it is saved by.
+    pub fn remove(&mut self, id: InstanceId, key: impl FnOnce(&Instance) -> Arc<str>) -> Option<Box<Instance>> {
         let instance = self.all.remove(&id)?;
         if let Some(group) = self.groups.get_mut(&(instance.alarm, instance.place)) {
             group.remove(&*instance.by);
@@ -110,7 +111,7 @@ impl Instances {
         if let Some(changes) = &mut self.changes
             && instance.is_saved
         {
-            changes.gone.push(instance.key.clone());
+            changes.gone.push(key(&instance));
         }
         Some(instance)
     }

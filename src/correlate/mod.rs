@@ -13,6 +13,7 @@ mod instances;
 mod keys;
 pub mod merge;
 pub mod note;
+mod packed;
 mod record;
 pub mod saved;
 mod window;

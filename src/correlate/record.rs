@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::event::{Family, TimedHit};
 use super::instance::{Instance, Raised};
+use super::packed::Packed;
 use crate::pattern::{AlarmId, Log, Patterns, Raise};
 use crate::scan::Line;
 use crate::time::{Millis, Moment};
@@ -35,20 +36,16 @@ pub struct Change<'a> {
 }
 
 impl Site {
-    pub fn instance(
-        &self,
-        patterns: &Patterns,
-        id: AlarmId,
-        family: &Family,
-        place: u32,
-        by: Box<[Box<str>]>,
-    ) -> Instance {
+    /// The key of an instance.
+    pub fn key(&self, patterns: &Patterns, instance: &Instance) -> Arc<str> {
+        self.key_of(patterns, instance.alarm, &patterns.logs[instance.place as usize], &instance.by)
+    }
+
+    /// The key that an instance with these values has.
+    pub fn key_of(&self, patterns: &Patterns, id: AlarmId, log: &Log, by: &[Box<str>]) -> Arc<str> {
         let alarm = patterns.alarm(id);
-        let log = patterns.log(family.log);
-        let location = self.location(log);
         let fields: BTreeMap<&str, &str> = alarm.by.iter().map(|b| b.name()).zip(by.iter().map(|v| &**v)).collect();
-        let key = key(&alarm.name, &location, &fields).into();
-        Instance::new(id, alarm, place, by.into(), key)
+        key(&alarm.name, &self.location(log), &fields).into()
     }
 
     fn location(&self, log: &Log) -> Location {
@@ -85,7 +82,8 @@ impl Site {
         let at = self.moment(families, change);
         let (clock, family) = (change.time, change.hit.family);
         let (causes, params) = (causes.into(), params.into_iter().collect());
-        instance.raised = Some(Raised { at, clock, family, causes, params, provenance }.into());
+        let Moment { millis: at, offset } = at;
+        instance.raised = Packed::new(&Raised { at, offset, clock, family, causes, params, provenance });
     }
 
     pub fn transition(
@@ -99,25 +97,27 @@ impl Site {
         let time = self.moment(families, change);
         let ordinal = instance.recent.ordinal(change.event, change.time);
         instance.last_transition = Some((change.time, change.hit.family));
-        let raised = instance.raised.as_ref()?;
+        let raised = instance.raised.as_ref().and_then(Packed::open)?;
+        let key = self.key(patterns, instance);
+        let raised_at = (change.event != Event::Occur).then(|| raised.moment());
         let cleared = change.event == Event::Clear;
         Some(Transition {
             schema: SCHEMA,
-            id: id(&instance.key, change.event, change.time, ordinal),
+            id: id(&key, change.event, change.time, ordinal),
             event: change.event,
             alarm: alarm.name.clone(),
             alarm_id: alarm.number,
             name: alarm.title.clone(),
             severity: alarm.severity,
-            causes: raised.causes.to_vec(),
-            key: instance.key.clone(),
+            causes: raised.causes.into_vec(),
+            key,
             time,
-            raised_at: (change.event != Event::Occur).then_some(raised.at),
+            raised_at,
             cleared_by: change.cleared_by,
             duration_ms: cleared.then(|| (change.time - raised.clock).max(0)),
             node: self.node.clone(),
             location: self.location(&patterns.logs[instance.place as usize]),
-            params: raised.params.iter().map(|(name, v)| (name.clone(), v.to_string())).collect(),
+            params: raised.params.into_iter().map(|(name, v)| (name, v.into_string())).collect(),
             count: instance.count,
             evidence: evidence(families, change),
             provenance: match change.cleared_by {

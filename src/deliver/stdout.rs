@@ -56,12 +56,13 @@ impl<W: Write> Stdout<W> {
     }
 
     pub fn write(&mut self, transition: &Transition) -> Result<(), WriteError> {
-        let line = match self.format {
+        let mut line = match self.format {
             Format::Json => transition.to_json().map_err(|e| WriteError::Failed(io::Error::other(e)))?,
             Format::Table => self.row(transition),
         };
         // One call for line and end, so that readers of a pipe never see half a line.
-        self.out.write_all(format!("{line}\n").as_bytes())?;
+        line.push('\n');
+        self.out.write_all(line.as_bytes())?;
         self.out.flush()?;
         Ok(())
     }

@@ -18,7 +18,7 @@ use super::model::*;
 use super::overrides::Overrides;
 use super::patterns::*;
 use super::regexes::{self, Place};
-use super::search::{self, Search};
+use super::search::Search;
 use super::stamp::SpecError;
 use super::zone::{self, Zone};
 
@@ -361,10 +361,9 @@ impl Compiler<'_> {
     /// How the signals of a log are looked for. What is too large together is no error of one pattern, so it has no place.
     fn search(&mut self, log: &Log, signals: &[Signal]) -> Search {
         let own = log.signals.iter().map(|id| (*id, &signals[id.index()]));
-        // A signal with both is looked for by its `match`; its message is verified then.
-        let sought = own.filter_map(|(id, signal)| match &signal.matches {
-            Some(clause) => Some((id, search::Place::Line, clause)),
-            None => Some((id, search::Place::Message, signal.message.as_ref()?)),
+        let sought = own.filter_map(|(id, signal)| {
+            let (place, clause) = signal.sought_by()?;
+            Some((id, place, clause))
         });
         Search::new(sought).unwrap_or_else(|error| {
             if let Some(entry) = self.definitions.logs.get(&*log.name) {

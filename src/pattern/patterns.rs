@@ -7,7 +7,7 @@ use regex::bytes::{Captures, Regex};
 use super::glob::Glob;
 use super::layout::Layout;
 use super::model::TestDef;
-use super::search::Search;
+use super::search::{Place, Search};
 use super::zone::Zone;
 use crate::time::Millis;
 use crate::transition::{Provenance, Severity};
@@ -97,6 +97,12 @@ pub struct Signal {
 }
 
 impl Signal {
+    /// The clause that it is looked for by. With both, that is its `match`; its message is verified then.
+    pub fn sought_by(&self) -> Option<(Place, &Clause)> {
+        let by_message = || Some((Place::Message, self.message.as_ref()?));
+        self.matches.as_ref().map(|clause| (Place::Line, clause)).or_else(by_message)
+    }
+
     /// The clauses that are given, strongest claim on a capture's name first.
     pub fn clauses(&self) -> impl Iterator<Item = (&'static str, &Clause)> {
         [("match", &self.matches), ("message", &self.message), ("head", &self.head)]

@@ -9,6 +9,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Input, MatchKind, PatternSet};
 use regex_syntax::hir::{Hir, Look};
 
+pub use super::literal::SHORTEST;
 use super::literal::{Check, Need};
 use super::patterns::{Clause, SignalId};
 use super::regexes::hir;

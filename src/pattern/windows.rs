@@ -118,6 +118,15 @@ impl Windows {
         Some(Windows { passes, case, sample: sample.text.len(), expected })
     }
 
+    /// The texts that each clause is found by: its index, the text, and whether it must be written so.
+    pub fn texts(&self) -> impl Iterator<Item = (usize, &[u8], bool)> {
+        let anchors = self.passes.iter().flat_map(|pass| &pass.anchors).flatten();
+        anchors.map(|anchor| match &anchor.exact {
+            Some(exact) => (anchor.sought, &**exact, true),
+            None => (anchor.sought, &*anchor.text, self.case == Case::Written),
+        })
+    }
+
     pub fn case(&self) -> Case {
         self.case
     }

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::duplicate::{Deduplicated, without_duplicates};
 use super::read::{Blocks, Idle, Reader};
+use super::stats::{Part, Stats, Timed};
 use super::store::{BUDGET, Budget, Recorder};
 use super::{FamilyRuns, Run};
 use crate::correlate::Family;
-use crate::input::archive::{self, Damage, MemberInfo, Visitor};
+use crate::input::archive::{self, Damage, MemberInfo, Meter, Visitor};
 use crate::input::assign::{Assigner, Assignment, Place, SAMPLE, Unassigned};
 use crate::input::discover::Found;
 use crate::pattern::{LogId, Patterns, Zone};
@@ -26,6 +27,8 @@ pub struct Gatherer<'a> {
     pub jobs: usize,
     /// Bytes of the files that were given, as they lie on disk, that have been read.
     pub progress: Arc<AtomicU64>,
+    /// Where the time goes, if anybody asks.
+    pub stats: Option<Arc<Stats>>,
 }
 
 /// Which zone a log's times are in.
@@ -95,19 +98,21 @@ impl Gatherer<'_> {
         let workers = self.jobs.clamp(1, files.len().max(1));
         let idle = Idle::new(self.jobs.saturating_sub(workers));
         let done: Mutex<Vec<(usize, Told)>> = Mutex::new(Vec::new());
-        std::thread::scope(|scope| {
-            for _ in 0..workers {
-                scope.spawn(|| {
-                    let mut blocks = Blocks::new();
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(found) = files.get(at) else { break };
-                        let told = self.file(found, &budget, &idle, &mut blocks);
-                        done.lock().unwrap_or_else(PoisonError::into_inner).push((at, told));
-                    }
-                    idle.add();
-                });
+        let work = || {
+            let mut blocks = Blocks::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(found) = files.get(at) else { break };
+                let told = self.file(found, &budget, &idle, &mut blocks);
+                done.lock().unwrap_or_else(PoisonError::into_inner).push((at, told));
             }
+            idle.add();
+        };
+        std::thread::scope(|scope| {
+            // Where the system gives no more threads, fewer must do; this one is there in any case.
+            let begin = |_| std::thread::Builder::new().spawn_scoped(scope, work).is_ok();
+            let _all = (1..workers).all(begin);
+            work();
         });
         let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.sort_by_key(|(at, _)| *at);
@@ -116,7 +121,9 @@ impl Gatherer<'_> {
     }
 
     fn file(&self, found: &Found, budget: &Arc<Budget>, idle: &Idle, blocks: &mut Blocks) -> Told {
-        let mut visit = Visit { gatherer: self, found, budget, idle, blocks, told: Vec::new(), notes: Vec::new() };
+        let meter = Arc::new(Meter::new(self.progress.clone(), self.stats.is_some()));
+        let (told, notes) = (Vec::new(), Vec::new());
+        let mut visit = Visit { gatherer: self, found, budget, idle, blocks, meter, told, notes };
         let ended = if found.path.as_os_str() == "-" {
             archive::visit_stream("-", Box::new(io::stdin()), &mut visit)
         } else {
@@ -183,6 +190,7 @@ struct Visit<'a> {
     budget: &'a Arc<Budget>,
     idle: &'a Idle,
     blocks: &'a mut Blocks,
+    meter: Arc<Meter>,
     told: Told,
     /// What is said of a member before it comes.
     notes: Vec<String>,
@@ -204,13 +212,29 @@ impl Visit<'_> {
         let file: Arc<str> = shown(&info.path).into();
         let zone = self.gatherer.zones.of(assignment.log);
         let scanner = Scanner::new(patterns, patterns.log(assignment.log), file.clone(), zone, Lookahead::File);
-        let mut reader = Reader::new(scanner, Recorder::new(self.budget.clone()));
+        let stats = self.gatherer.stats.as_deref();
+        let mut reader = Reader::new(scanner, Recorder::new(self.budget.clone()), stats);
         reader.feed(sample)?;
         // What is not packed is read faster than it is scanned.
         let idle = Some(self.idle).filter(|_| info.compressed);
-        let Reader { scanner, mut recorder, start, last, .. } = reader.read(data, idle, self.blocks)?;
+        let reader = match stats {
+            None => reader.read(data, idle, self.blocks)?,
+            Some(stats) => {
+                let (mut data, before) = (Timed::new(data), self.meter.took());
+                let reader = reader.read(&mut data, idle, self.blocks)?;
+                let outside = (self.meter.took() - before).min(data.took);
+                let unpacking = if info.compressed { Part::Inflate } else { Part::Read };
+                stats.add(unpacking, data.took - outside);
+                stats.add(Part::Read, outside);
+                reader
+            }
+        };
+        let Reader { scanner, mut recorder, start, last, .. } = reader;
         let mut seen = Vec::new();
         let summary = scanner.finish(&mut seen);
+        if let Some(stats) = stats {
+            stats.scanned(&summary);
+        }
         seen.iter().try_for_each(|seen| recorder.push(seen))?;
         Ok(Run {
             file: file.to_string(),
@@ -277,8 +301,8 @@ impl Visitor for Visit<'_> {
         self.notes.push(what.to_owned());
     }
 
-    fn progress(&self) -> Option<Arc<AtomicU64>> {
-        Some(self.gatherer.progress.clone())
+    fn progress(&self) -> Option<Arc<Meter>> {
+        Some(self.meter.clone())
     }
 }
 

@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use super::stats::{Lap, Part, Stats};
 use super::store::Recorder;
-use crate::scan::{Scanner, Seen};
+use crate::scan::{Scanner, Seen, Step};
 
 /// What is scanned at a time.
 const BLOCK: usize = 256 * 1024;
@@ -74,13 +75,15 @@ pub struct Reader<'p> {
     pub recorder: Recorder,
     pub start: Vec<u8>,
     pub last: Option<u8>,
+    /// `None`: nobody asks where the time goes.
+    stats: Option<&'p Stats>,
     /// Empty, but for its memory.
     seen: Vec<Seen>,
 }
 
 impl<'p> Reader<'p> {
-    pub fn new(scanner: Scanner<'p>, recorder: Recorder) -> Reader<'p> {
-        Reader { scanner, recorder, start: Vec::new(), last: None, seen: Vec::new() }
+    pub fn new(scanner: Scanner<'p>, recorder: Recorder, stats: Option<&'p Stats>) -> Reader<'p> {
+        Reader { scanner, recorder, start: Vec::new(), last: None, stats, seen: Vec::new() }
     }
 
     pub fn feed(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -88,49 +91,70 @@ impl<'p> Reader<'p> {
             self.start = bytes[..bytes.len().min(START)].to_vec();
         }
         self.last = bytes.last().copied().or(self.last);
-        self.scanner.feed(bytes, &mut self.seen);
-        self.seen.drain(..).try_for_each(|seen| self.recorder.push(&seen))
+        let Reader { scanner, recorder, seen, .. } = self;
+        match self.stats {
+            None => {
+                scanner.feed(bytes, seen);
+                seen.drain(..).try_for_each(|seen| recorder.push(&seen))
+            }
+            Some(stats) => {
+                let mut lap = Lap::begin(stats);
+                scanner.feed_watched(bytes, seen, &mut |step| match step {
+                    Step::Searched => lap.end(Part::Scan),
+                    Step::Judged => lap.end(Part::Verify),
+                });
+                let kept = seen.drain(..).try_for_each(|seen| recorder.push(&seen));
+                lap.end(Part::Verify);
+                kept
+            }
+        }
     }
 
     /// Reads all of `data`, together with an idle core if that is worth it.
     pub fn read(mut self, data: &mut dyn Read, idle: Option<&Idle>, blocks: &mut Blocks) -> io::Result<Reader<'p>> {
         let mut block = blocks.take();
-        let mut alone = 0;
-        let core = loop {
+        let (mut alone, mut idle) = (0, idle);
+        let done = loop {
             let read = fill(data, &mut block)?;
             self.feed(&block[..read])?;
             alone += read;
             if read < block.len() {
-                blocks.0.push(block);
-                return Ok(self);
+                break Ok(self);
             }
-            let core = idle.filter(|_| alone >= WORTH_SHARING).and_then(Idle::take);
-            if core.is_some() {
-                break core;
+            let Some(core) = idle.filter(|_| alone >= WORTH_SHARING).and_then(Idle::take) else { continue };
+            match self.share(data, blocks) {
+                Shared::Done(done) => break done,
+                Shared::Refused(reader) => (self, idle) = (*reader, None),
             }
+            drop(core);
         };
         blocks.0.push(block);
-        let done = self.share(data, blocks);
-        drop(core);
         done
     }
 
-    /// Unpacks here and scans there.
-    fn share(self, data: &mut dyn Read, blocks: &mut Blocks) -> io::Result<Reader<'p>> {
+    /// Unpacks here and scans there, if there is a thread to be had.
+    fn share(self, data: &mut dyn Read, blocks: &mut Blocks) -> Shared<'p> {
         let (give, filled) = sync_channel(AHEAD);
         let (give_back, empty) = sync_channel(AHEAD + 1);
+        let (hand, handed) = sync_channel::<Reader>(1);
         for _ in 0..=AHEAD {
             // There is room for all of them.
             let _ = give_back.send(blocks.take());
         }
-        let (scanned, read) = thread::scope(|scope| {
-            let scanning = scope.spawn(move || self.scan(filled, &give_back));
+        let shared = thread::scope(|scope| {
+            let scan = move || Some(handed.recv().ok()?.scan(filled, &give_back));
+            let Ok(scanning) = thread::Builder::new().spawn_scoped(scope, scan) else {
+                return Shared::Refused(self.into());
+            };
+            // It waits for this, and for nothing else.
+            let _ = hand.send(self);
             let read = unpack(data, &empty, &give);
             drop(give);
-            (scanning.join().unwrap_or_else(|panic| resume_unwind(panic)), read)
+            let scanned = scanning.join().unwrap_or_else(|panic| resume_unwind(panic));
+            Shared::Done(read.and(scanned.unwrap_or_else(|| Err(io::Error::other("nothing was handed over")))))
         });
         blocks.0.extend(empty.try_iter());
-        read.and(scanned)
+        shared
     }
 
     fn scan(mut self, filled: Receiver<(Vec<u8>, usize)>, give_back: &SyncSender<Vec<u8>>) -> io::Result<Reader<'p>> {
@@ -141,6 +165,13 @@ impl<'p> Reader<'p> {
         }
         Ok(self)
     }
+}
+
+/// What became of sharing.
+enum Shared<'p> {
+    Done(io::Result<Reader<'p>>),
+    /// The system gives no thread for it.
+    Refused(Box<Reader<'p>>),
 }
 
 /// Fills blocks until `data` ends, or until nobody wants them any more: then the other side knows why.
@@ -211,7 +242,7 @@ mod tests {
     fn read(left: usize, cores: usize, fails: bool) -> (Result<u64, String>, Option<usize>, usize) {
         let (patterns, idle, mut blocks) = (patterns(), Idle::new(cores), Blocks::new());
         let scanner = Scanner::new(&patterns, &patterns.logs[0], "x".into(), Zone::UTC, Lookahead::File);
-        let reader = Reader::new(scanner, Recorder::new(Budget::new(BUDGET)));
+        let reader = Reader::new(scanner, Recorder::new(Budget::new(BUDGET)), None);
         let mut data = Data { left, fails, idle: &idle, seen: None };
         let done = reader.read(&mut data, Some(&idle), &mut blocks);
         assert!(blocks.0.iter().all(|block| block.len() == BLOCK) && blocks.0.len() <= AHEAD + 1);

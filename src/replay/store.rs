@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::scan::Seen;
 
 /// What all runs together may keep in memory.
-pub const BUDGET: i64 = 8 << 20;
+pub const BUDGET: i64 = 4 << 20;
 
 /// Small enough that one for each of thousands of families is no matter.
 const CHUNK: usize = 32 << 10;

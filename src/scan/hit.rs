@@ -51,6 +51,7 @@ pub struct Line {
     /// Of its first byte, decompressed.
     pub offset: u64,
     /// At most [`EVIDENCE_BYTES`](crate::transition::EVIDENCE_BYTES).
+    #[serde(with = "super::bytes")]
     pub text: Box<[u8]>,
 }
 
@@ -90,6 +91,9 @@ pub struct Summary {
     pub untimed: u64,
     /// Hits in records whose time jumped ahead and was taken back.
     pub disbelieved: u64,
+    /// Lines that were looked at for a signal, each once for each, and how many were hits.
+    pub candidates: u64,
+    pub hits: u64,
 }
 
 /// A record's first line where it lies, as [`Head`] keeps it.

@@ -9,6 +9,7 @@
 
 pub mod belief;
 pub mod block;
+mod bytes;
 mod heads;
 pub mod hit;
 #[doc(hidden)]
@@ -22,4 +23,4 @@ mod times;
 pub use heads::HEAD_LIMIT;
 pub use hit::{Carry, Head, Hit, Line, Seen, Summary, judge_head};
 pub use saved::{SavedCarry, SavedScanner};
-pub use scanner::{Lookahead, Scanner};
+pub use scanner::{Lookahead, Scanner, Step};

@@ -11,7 +11,7 @@ use super::prefilter::{Candidate, Prefilter};
 use super::record::Record;
 use super::saved::SavedScanner;
 use super::times::Times;
-use crate::pattern::search::Place;
+use crate::pattern::search::{Place, Search};
 use crate::pattern::stamp::Stamp;
 use crate::pattern::{Log, Patterns, Zone};
 
@@ -24,6 +24,14 @@ pub enum Lookahead {
     Live,
 }
 
+/// A block has been searched, or what was found in it has been judged. The scan itself knows no clock; whoever wants to
+/// know where the time goes looks at one then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Searched,
+    Judged,
+}
+
 pub struct Scanner<'p> {
     blocks: Blocks,
     state: State<'p>,
@@ -33,6 +41,7 @@ pub struct Scanner<'p> {
 struct State<'p> {
     patterns: &'p Patterns,
     log: &'p Log,
+    search: &'p Search,
     file: Arc<str>,
     prefilter: Prefilter<'p>,
     times: Times,
@@ -42,6 +51,8 @@ struct State<'p> {
     /// Empty, but for their memory.
     candidates: Vec<Candidate>,
     in_line: Vec<usize>,
+    judged: u64,
+    hits: u64,
 }
 
 impl<'p> Scanner<'p> {
@@ -50,6 +61,7 @@ impl<'p> Scanner<'p> {
         let state = State {
             patterns,
             log,
+            search: &log.search,
             file,
             prefilter: Prefilter::new(&log.search),
             times: Times::new(zone, ahead),
@@ -57,6 +69,8 @@ impl<'p> Scanner<'p> {
             orphans: Vec::new(),
             candidates: Vec::new(),
             in_line: Vec::new(),
+            judged: 0,
+            hits: 0,
         };
         Scanner { blocks: Blocks::default(), state }
     }
@@ -72,6 +86,11 @@ impl<'p> Scanner<'p> {
         let fresh = Scanner::new(patterns, log, file, zone, Lookahead::Live);
         let (times, record) = (Times::restore(times, zone), Record::restore(record, lines, patterns));
         Scanner { blocks: Blocks::from(offset), state: State { times, record, ..fresh.state } }
+    }
+
+    /// Looks for less than the log's signals.
+    pub fn looking_for(self, search: &'p Search) -> Scanner<'p> {
+        Scanner { state: State { search, prefilter: Prefilter::new(search), ..self.state }, ..self }
     }
 
     /// Begins at an offset, with so many lines before it that are not read.
@@ -111,8 +130,13 @@ impl<'p> Scanner<'p> {
 
     /// Reads the next bytes of the file, cut anywhere.
     pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<Seen>) {
+        self.feed_watched(bytes, out, &mut |_| {});
+    }
+
+    /// The same, and calls `watch` after each step of each block.
+    pub fn feed_watched(&mut self, bytes: &[u8], out: &mut Vec<Seen>, watch: &mut dyn FnMut(Step)) {
         let Scanner { blocks, state } = self;
-        blocks.feed(bytes, |block| state.block(&Heads::new(state.log, block), out));
+        blocks.feed(bytes, |block| state.block(&Heads::new(state.log, block), out, watch));
     }
 
     /// Bytes are missing here: what was said next to the gap proves nothing about it.
@@ -125,7 +149,7 @@ impl<'p> Scanner<'p> {
     /// The end of the file.
     pub fn finish(mut self, out: &mut Vec<Seen>) -> Summary {
         self.end_line(out);
-        let State { mut times, record, orphans, file, .. } = self.state;
+        let State { mut times, record, orphans, file, judged, hits, .. } = self.state;
         let last = times.finish(out);
         Summary {
             orphans,
@@ -137,22 +161,25 @@ impl<'p> Scanner<'p> {
             bytes: self.blocks.bytes(),
             untimed: times.untimed,
             disbelieved: times.disbelieved,
+            candidates: judged,
+            hits,
         }
     }
 
     fn end_line(&mut self, out: &mut Vec<Seen>) {
         let Scanner { blocks, state } = self;
-        blocks.finish(|block| state.block(&Heads::new(state.log, block), out));
+        blocks.finish(|block| state.block(&Heads::new(state.log, block), out, &mut |_| {}));
     }
 }
 
 impl State<'_> {
-    fn block(&mut self, heads: &Heads, out: &mut Vec<Seen>) {
+    fn block(&mut self, heads: &Heads, out: &mut Vec<Seen>, watch: &mut dyn FnMut(Step)) {
         self.times.begin(heads, out);
         self.record.begin_block();
         let mut candidates = std::mem::take(&mut self.candidates);
         let mut in_line = std::mem::take(&mut self.in_line);
         self.prefilter.find(heads, &mut candidates);
+        watch(Step::Searched);
         let mut rest = candidates.as_slice();
         while let Some(first) = rest.first() {
             let line = heads.block.line_at(first.at);
@@ -170,11 +197,13 @@ impl State<'_> {
         (self.candidates, self.in_line) = (candidates, in_line);
         self.record.end_block(heads);
         self.times.end(heads, out);
+        watch(Step::Judged);
     }
 
     /// Is there a hit of this clause's signal in this line?
     fn candidate(&mut self, sought: usize, line: &Range<usize>, heads: &Heads, out: &mut Vec<Seen>) {
-        let sought = &self.log.search.sought[sought];
+        self.judged += 1;
+        let sought = &self.search.sought[sought];
         if !self.prefilter.may_hold(sought, &heads.block, line) {
             return;
         }
@@ -189,9 +218,11 @@ impl State<'_> {
         if self.record.is_before() {
             let holds = signal.matches.as_ref().is_some_and(|clause| clause.regex.is_match(raw.bytes));
             if holds && !self.orphans.iter().any(|hit| hit.signal == id) {
+                self.hits += 1;
                 self.orphans.push(Hit::new(signal, id, None, &self.file, raw));
             }
         } else if let Some(hit) = Hit::judge(signal, id, self.record.head(heads), &self.file, raw) {
+            self.hits += 1;
             self.record.give(id);
             self.times.hit(self.record.at(), hit, heads, out);
         }

@@ -158,6 +158,7 @@ impl Site {
             zones: self.zone,
             jobs: 1,
             progress: Arc::default(),
+            stats: None,
         };
         let files = discover(&[self.logs()]).once_each(|path| self.assigner.claim(path)).files;
         let gathered = gatherer.gather(&files);

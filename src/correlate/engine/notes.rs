@@ -10,7 +10,8 @@ use crate::time::Millis;
 impl Engine<'_> {
     pub(super) fn note(&mut self, id: InstanceId, did: Did) {
         if let (Some(notes), Some(instance)) = (&mut self.notes, self.instances.get(id)) {
-            notes.push(Note { alarm: instance.alarm, key: instance.key.clone(), about: self.about, did });
+            let key = self.site.key(self.patterns, instance);
+            notes.push(Note { alarm: instance.alarm, key, about: self.about, did });
         }
     }
 
@@ -41,8 +42,8 @@ impl Engine<'_> {
         stops: impl Fn(&Raise) -> bool,
     ) {
         let Some(notes) = &mut self.notes else { return };
-        let by = alarm.by.iter().map(|by| value(by, family, hit).unwrap_or_default()).collect();
-        let key = self.site.instance(self.patterns, id, family, 0, by).key;
+        let by: Box<[Box<str>]> = alarm.by.iter().map(|by| value(by, family, hit).unwrap_or_default()).collect();
+        let key = self.site.key_of(self.patterns, id, self.patterns.log(family.log), &by);
         let clears = alarm.clear.iter().enumerate().filter(|(_, c)| ends(c)).map(|(at, c)| match c.kind {
             ClearKind::Present(_) => (Entry::Clear(at), Did::NothingAbsent),
             _ => (Entry::Clear(at), Did::NothingToClear),

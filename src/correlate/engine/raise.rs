@@ -62,18 +62,19 @@ impl Engine<'_> {
     pub(super) fn touch(&mut self, families: &[Family], id: InstanceId, entry: &Raise, cause: &Cause) {
         let Some(instance) = self.instances.get_mut(id) else { return };
         instance.count = instance.count.saturating_add(cause.weight);
-        instance.last_hit = Some(cause.hit.clone());
+        instance.last_hit = self.shelf.keep(cause.hit);
         let alarm = self.patterns.alarm(instance.alarm);
         for (at, clear) in alarm.clear.iter().enumerate() {
             let ClearKind::Quiet(span) = clear.kind else { continue };
             let keeps = if entry.renew { !0 } else { bit(entry.cause) };
             if clear.causes & keeps != 0 {
                 let Some(instance) = self.instances.get_mut(id) else { return };
-                let quiet = &mut instance.quiet[at];
+                let last = instance.last_hit.clone();
+                let quiet = instance.quiet(at);
                 let deadline = cause.time + span;
                 // A hit that stands behind a later one is not the last.
                 if quiet.timer.deadline.is_none_or(|later| later <= deadline) {
-                    quiet.hit = Some(cause.hit.clone());
+                    quiet.hit = last;
                     self.set_timer(id, Slot::Clear(at as u16), deadline, cause.hit.family);
                     self.note_quiet(id, families, at, deadline, cause.hit.family);
                 }

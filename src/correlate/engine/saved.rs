@@ -60,10 +60,8 @@ impl Engine<'_> {
         into.extend(changes.gone.iter().map(|key| (Key::new(INSTANCE, &[key]), None)));
         for number in changes.changed {
             if let Some(instance) = self.instances.get(number) {
-                into.insert(
-                    Key::new(INSTANCE, &[&instance.key]),
-                    seal(&form(names, &self.site, entries, number, instance)),
-                );
+                let form = form(names, &self.site, &self.shelf, entries, number, instance);
+                into.insert(Key::new(INSTANCE, &[&form.key]), seal(&form));
             }
         }
     }
@@ -159,10 +157,10 @@ impl Engine<'_> {
         let read = |f: &FamilyForm| family(f).filter(|f| alarm.logs.contains(&families[f.index()].log));
         let mentioned = Mentioned::new(meaning, &form.families, std::mem::take(&mut form.hits), read);
         let number = form.number;
-        let mut instance = self.bare(id, place, &form);
+        let mut instance = Self::bare(id, place, &form);
         let mut whole = mentioned.is_whole();
         if whole {
-            whole &= remember(form, alarm, &meaning.entries, &mentioned, &mut instance);
+            whole &= remember(form, alarm, &meaning.entries, &mentioned, &mut self.shelf, &mut instance);
         }
         if was_active
             && instance.active == 0
@@ -192,9 +190,9 @@ impl Engine<'_> {
     }
 
     /// The instance with nothing but its name and what its ids are made from.
-    fn bare(&self, id: AlarmId, place: u32, form: &InstanceForm) -> Instance {
+    fn bare(id: AlarmId, place: u32, form: &InstanceForm) -> Instance {
         let by = form.by.iter().map(|(_, value)| value.clone()).collect();
-        let mut instance = Instance::new(id, self.patterns.alarm(id), place, by, form.key.clone());
+        let mut instance = Instance::new(id, place, by);
         instance.recent = form.recent.iter().copied().collect();
         instance
     }

@@ -136,7 +136,8 @@ impl Engine<'_> {
             }
             Slot::Clear(at) => {
                 let clear = &alarm.clear[usize::from(at)];
-                if let Some(hit) = instance.quiet[usize::from(at)].hit.clone() {
+                let hit = instance.quiet(usize::from(at)).hit.as_ref();
+                if let Some(hit) = hit.and_then(|hit| self.shelf.open(hit)) {
                     self.end(families, id, clear.causes, ClearedBy::Quiet, &hit, deadline, true, false);
                 }
             }
@@ -154,7 +155,8 @@ impl Engine<'_> {
     }
 
     pub(super) fn forget(&mut self, id: InstanceId) {
-        if let Some(instance) = self.instances.remove(id) {
+        let Engine { instances, site, patterns, .. } = self;
+        if let Some(instance) = instances.remove(id, |instance| site.key(patterns, instance)) {
             self.keys.give_back(instance.alarm);
         }
     }

@@ -6,15 +6,25 @@ use super::form::{EntryForm, FamilyForm, HitForm, Index, InstanceForm, MemoryFor
 use super::mention::{EntryNames, Meaning, Mentions, Names};
 use crate::correlate::event::{FamilyId, TimedHit};
 use crate::correlate::instance::{Instance, Memory, Quiet, Raised, Timer};
+use crate::correlate::packed::{KeptHit, Packed, Shelf};
 use crate::correlate::record::Site;
 use crate::correlate::window::Window;
 use crate::pattern::{Alarm, CauseSet, ClearKind};
+use crate::time::Moment;
 
-pub fn form(names: Names, site: &Site, entries: &EntryNames, number: u64, instance: &Instance) -> InstanceForm {
+pub fn form(
+    names: Names,
+    site: &Site,
+    shelf: &Shelf,
+    entries: &EntryNames,
+    number: u64,
+    instance: &Instance,
+) -> InstanceForm {
     let alarm = names.patterns.alarm(instance.alarm);
     let mut mentions = Mentions::new(names);
-    let raised = instance.raised.as_ref().filter(|_| instance.active != 0);
-    let raised = raised.map(|r| raised_form(alarm, r, mentions.family(r.family)));
+    let raised = instance.raised.as_ref().filter(|_| instance.active != 0).and_then(Packed::open);
+    let raised = raised.map(|r| raised_form(alarm, &r, mentions.family(r.family)));
+    let kept = |hit: &KeptHit| shelf.open(hit);
     let raise = entries.raise(instance.alarm).iter().zip(&instance.raise);
     let raise = raise
         .filter_map(|(e, m)| Some((e, m.as_deref()?)))
@@ -27,13 +37,13 @@ pub fn form(names: Names, site: &Site, entries: &EntryNames, number: u64, instan
             entry: entry.clone(),
             span,
             timer: mentions.timer(&quiet.timer),
-            hit: quiet.hit.as_ref().map(|hit| mentions.hit(hit)),
+            hit: quiet.hit.as_ref().and_then(kept).map(|hit| mentions.hit(hit)),
         }),
         _ => None,
     });
     let quiet = quiet.collect();
     let forget = mentions.timer(&instance.forget);
-    let last_hit = instance.last_hit.as_ref().map(|hit| mentions.hit(hit));
+    let last_hit = instance.last_hit.as_ref().and_then(kept).map(|hit| mentions.hit(hit));
     let last_transition = instance.last_transition.map(|(time, family)| (time, mentions.family(family)));
     let (families, hits) = mentions.finish();
     let log = &names.patterns.logs[instance.place as usize];
@@ -43,7 +53,7 @@ pub fn form(names: Names, site: &Site, entries: &EntryNames, number: u64, instan
         service: log.service.clone(),
         role: log.role.clone(),
         alarm: alarm.name.clone(),
-        key: instance.key.clone(),
+        key: site.key(names.patterns, instance),
         by: alarm.by.iter().zip(&*instance.by).map(|(by, value)| (by.name().into(), value.clone())).collect(),
         number,
         families,
@@ -65,7 +75,7 @@ fn raised_form(alarm: &Alarm, raised: &Raised, family: Index) -> RaisedForm {
         title: alarm.title.clone(),
         number: alarm.number,
         severity: alarm.severity,
-        at: raised.at.into(),
+        at: raised.moment().into(),
         clock: raised.clock,
         family,
         causes: raised.causes.to_vec(),
@@ -74,14 +84,14 @@ fn raised_form(alarm: &Alarm, raised: &Raised, family: Index) -> RaisedForm {
     }
 }
 
-fn memory_form<'a>(entry: &EntryForm, memory: &'a Memory, mentions: &mut Mentions<'a>) -> MemoryForm {
+fn memory_form(entry: &EntryForm, memory: &Memory, mentions: &mut Mentions) -> MemoryForm {
     MemoryForm {
         entry: entry.clone(),
         timer: mentions.timer(&memory.timer),
         run: memory.run,
         last: memory.last,
         window: memory.window.hits().map(|(t, weight, family)| (t, weight, mentions.family(family))).collect(),
-        hit: memory.hit.as_ref().map(|hit| mentions.hit(hit)),
+        hit: memory.hit.as_ref().map(|hit| mentions.hit(hit.clone())),
         is_counted: memory.is_counted,
     }
 }
@@ -145,6 +155,7 @@ pub fn remember(
     alarm: &Alarm,
     entries: &EntryNames,
     mentioned: &Mentioned,
+    shelf: &mut Shelf,
     into: &mut Instance,
 ) -> bool {
     let mut whole = true;
@@ -155,14 +166,16 @@ pub fn remember(
         let family = mentioned.family(r.family)?;
         let RaisedForm { at, clock, causes, params, provenance, .. } = r;
         let params = params.into_iter().map(|(name, v)| (name, v.into())).collect();
-        Some(Raised { at: at.into(), clock, family, causes: causes.into(), params, provenance }.into())
+        let Moment { millis: at, offset } = at.into();
+        Packed::new(&Raised { at, offset, clock, family, causes: causes.into(), params, provenance })
     });
-    into.last_hit = mentioned.hit(form.last_hit);
+    let last_hit = mentioned.hit(form.last_hit);
+    into.last_hit = last_hit.as_ref().and_then(|hit| shelf.keep(hit));
     into.last_transition = form.last_transition.and_then(|(time, family)| Some((time, mentioned.family(family)?)));
     into.forget = mentioned.timer(&form.forget);
     for memory in form.raise {
         match entries.raise(into.alarm).iter().position(|e| *e == memory.entry) {
-            Some(at) => into.raise[at] = Some(memory_of(memory, mentioned).into()),
+            Some(at) => *into.memory(at) = memory_of(memory, mentioned),
             None => whole = false,
         }
     }
@@ -173,26 +186,26 @@ pub fn remember(
                 let (mut timer, hit) = (mentioned.timer(&quiet.timer), mentioned.hit(quiet.hit));
                 timer.deadline = timer.deadline.map(|d| d + (span - quiet.span));
                 whole &= *span == quiet.span;
-                into.quiet[at] = Quiet { timer, hit };
+                *into.quiet(at) = Quiet { timer, hit: hit.and_then(|hit| shelf.keep(&hit)) };
             }
             _ => whole = false,
         }
     }
-    whole & wait_for_new_quiet(alarm, into)
+    whole & last_hit.is_none_or(|hit| wait_for_new_quiet(alarm, &hit, into))
 }
 
 /// A `quiet` that the alarm did not have, or that was of other causes, waits from the last hit on. False if there is one.
-fn wait_for_new_quiet(alarm: &Alarm, instance: &mut Instance) -> bool {
+fn wait_for_new_quiet(alarm: &Alarm, hit: &TimedHit, instance: &mut Instance) -> bool {
     let mut none = true;
-    let Some(hit) = instance.last_hit.clone() else { return true };
-    for (clear, quiet) in alarm.clear.iter().zip(&mut instance.quiet) {
+    let (active, last) = (instance.active, instance.last_hit.clone());
+    for (at, clear) in alarm.clear.iter().enumerate() {
         if let ClearKind::Quiet(span) = clear.kind
-            && clear.causes & instance.active != 0
-            && quiet.timer.deadline.is_none()
+            && clear.causes & active != 0
+            && instance.quiet(at).timer.deadline.is_none()
         {
             let deadline = Some(hit.moment.millis + span);
-            quiet.timer = Timer { deadline, family: Some(hit.family), queued: None };
-            quiet.hit = Some(hit.clone());
+            let timer = Timer { deadline, family: Some(hit.family), queued: None };
+            *instance.quiet(at) = Quiet { timer, hit: last.clone() };
             none = false;
         }
     }

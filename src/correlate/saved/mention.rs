@@ -52,7 +52,7 @@ pub fn line_of_form(form: LineForm) -> Line {
 pub struct Mentions<'a> {
     pub names: Names<'a>,
     families: Vec<FamilyId>,
-    hits: Vec<&'a TimedHit>,
+    hits: Vec<Arc<TimedHit>>,
 }
 
 impl<'a> Mentions<'a> {
@@ -64,9 +64,10 @@ impl<'a> Mentions<'a> {
         index_of(&mut self.families, id, |known| *known == id)
     }
 
-    pub fn hit(&mut self, hit: &'a TimedHit) -> Index {
+    pub fn hit(&mut self, hit: Arc<TimedHit>) -> Index {
         self.family(hit.family);
-        index_of(&mut self.hits, hit, |known| known.is(hit))
+        let same = hit.clone();
+        index_of(&mut self.hits, hit, |known| known.is(&same))
     }
 
     pub fn timer(&mut self, timer: &Timer) -> TimerForm {
@@ -77,7 +78,7 @@ impl<'a> Mentions<'a> {
         let mut hits = Vec::with_capacity(self.hits.len());
         for hit in std::mem::take(&mut self.hits) {
             let family = self.family(hit.family);
-            hits.push(self.names.hit(hit, family));
+            hits.push(self.names.hit(&hit, family));
         }
         (self.families.iter().map(|f| self.names.family(*f)).collect(), hits)
     }

@@ -23,11 +23,11 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::UNIX_EPOCH;
 
 pub use damage::{Cause, Damage, Error, Format};
 pub use pull::{Opened, Unpacked};
+pub use source::Meter;
 
 use detect::{Kind, detect};
 use source::{Outer, Source, Stream, Window};
@@ -65,8 +65,8 @@ pub trait Visitor {
     /// Something odd that loses nothing: a `.gz` that is plain text. It comes before the `member` call.
     fn noted(&mut self, _path: &str, _what: &str) {}
 
-    /// A counter to which the bytes read from the outer file are added. Asked for once.
-    fn progress(&self) -> Option<Arc<AtomicU64>> {
+    /// Measures what is read from the outer file. Asked for once.
+    fn progress(&self) -> Option<Arc<Meter>> {
         None
     }
 }

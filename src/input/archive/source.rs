@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use super::spare::{Lent, Spares};
 
@@ -202,13 +203,36 @@ impl Layer for Limit<'_, '_> {
     }
 }
 
-/// Counts the bytes that come from outside, for a progress display.
-pub(super) type Progress = Option<Arc<AtomicU64>>;
+/// What comes from outside, of one visit: its bytes, and how long they took, if anybody wants to know.
+#[derive(Debug, Default)]
+pub struct Meter {
+    /// Of all visits.
+    bytes: Arc<AtomicU64>,
+    nanos: Option<AtomicU64>,
+}
 
-fn count_progress(progress: &Progress, bytes: usize) {
-    if let Some(total) = progress {
-        total.fetch_add(bytes as u64, Ordering::Relaxed);
+impl Meter {
+    pub fn new(bytes: Arc<AtomicU64>, timed: bool) -> Meter {
+        Meter { bytes, nanos: timed.then(AtomicU64::default) }
     }
+
+    /// How long reading took so far.
+    pub fn took(&self) -> Duration {
+        Duration::from_nanos(self.nanos.as_ref().map_or(0, |nanos| nanos.load(Ordering::Relaxed)))
+    }
+}
+
+pub(super) type Progress = Option<Arc<Meter>>;
+
+fn metered(progress: &Progress, read: impl FnOnce() -> usize) -> usize {
+    let Some(meter) = progress else { return read() };
+    let began = meter.nanos.as_ref().map(|nanos| (nanos, Instant::now()));
+    let count = read();
+    meter.bytes.fetch_add(count as u64, Ordering::Relaxed);
+    if let Some((nanos, began)) = began {
+        nanos.fetch_add(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+    count
 }
 
 /// A lowest layer: what it could not read is kept until asked for.
@@ -231,9 +255,8 @@ impl<R: Read> Stream<R> {
 
 impl<R: Read> Layer for Stream<R> {
     fn pull(&mut self, out: &mut [u8]) -> usize {
-        let count = read_or_keep(&mut self.inner, out, &mut self.fault);
-        count_progress(&self.progress, count);
-        count
+        let Stream { inner, progress, fault } = self;
+        metered(progress, || read_or_keep(inner, out, fault))
     }
 }
 
@@ -264,9 +287,9 @@ impl Layer for Window<'_> {
             self.fault.get_or_insert(error);
             return 0;
         }
-        let count = read_or_keep(&mut self.file, &mut out[..most], &mut self.fault);
-        self.position += count as u64;
-        count_progress(&self.progress, count);
+        let Window { file, position, progress, fault, .. } = self;
+        let count = metered(progress, || read_or_keep(file, &mut out[..most], fault));
+        *position += count as u64;
         count
     }
 }

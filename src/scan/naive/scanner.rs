@@ -84,6 +84,8 @@ impl<'p> Scanner<'p> {
             bytes: self.lines.bytes(),
             untimed: belief.untimed,
             disbelieved: belief.disbelieved,
+            // It looks at everything, so nobody counts what.
+            ..Summary::default()
         }
     }
 

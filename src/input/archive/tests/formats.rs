@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use zip::CompressionMethod;
 
 use super::build::{Sums, gz, gz_at, log, noise, tar, zip, zip_with, zst};
-use super::{Damage, Error, MemberInfo, Seen, Visitor, is_visitors, visit, visit_stream};
+use super::{Damage, Error, MemberInfo, Meter, Seen, Visitor, is_visitors, visit, visit_stream};
 
 #[test]
 fn plain_files_are_their_own_member() {
@@ -256,8 +256,8 @@ impl Visitor for Hasty {
         panic!("{damage}");
     }
 
-    fn progress(&self) -> Option<Arc<AtomicU64>> {
-        Some(Arc::clone(&self.progress))
+    fn progress(&self) -> Option<Arc<Meter>> {
+        Some(Meter::new(Arc::clone(&self.progress), false).into())
     }
 }
 
