@@ -318,9 +318,9 @@ impl Tail {
         let mut unreadable = None;
         let (same, others): (Vec<&Sibling>, Vec<&Sibling>) =
             all.iter().partition(|s| s.identity == *identity && !s.packed);
-        let others = others.into_iter().map(|s| (s, self.known.judge(s, &all)));
-        let same = same.into_iter().filter(|_| !truncated).map(|s| (s, Ok(Verdict::Unread)));
-        let candidates: Vec<_> = same.chain(others).collect();
+        // The number alone does not make it the same file: it may be a known one that was written anew.
+        let in_order = same.into_iter().filter(|_| !truncated).chain(others);
+        let candidates: Vec<_> = in_order.map(|s| (s, self.known.judge(s, &all))).collect();
         for (sibling, verdict) in candidates {
             if away.tried.contains(&sibling.identity) || matches!(verdict, Ok(Verdict::Known | Verdict::Other(_))) {
                 continue;
