@@ -22,9 +22,11 @@ use crate::pattern::Patterns;
 use crate::replay::gather::Zones;
 use crate::time::{MINUTE, Millis, SECOND};
 
-/// Directories are listed again this often, whatever the wake-up says, and no more often than that.
+/// Directories are listed again this often, whatever the wake-up says, and no more often than that; with many families
+/// it costs more, and is done less often.
 const FIND: Millis = 5 * SECOND;
 const FIND_AGAIN: Millis = SECOND / 10;
+const LISTED: usize = 10;
 
 /// Read in one turn before what was found is committed and sent.
 const TURN: usize = 64;
@@ -211,7 +213,8 @@ impl<'p> Turns<'p> {
     }
 
     fn wake(&mut self, wall: Millis, woken: &Woken) {
-        let find_again = wall.max(self.found_at.saturating_add(FIND_AGAIN));
+        let pause = FIND_AGAIN + Millis::try_from(self.watch.len() / LISTED).unwrap_or(FIND);
+        let find_again = wall.max(self.found_at.saturating_add(pause.min(FIND)));
         if woken.all {
             self.schedule.woken_all(wall);
             self.find_at = self.find_at.min(find_again);
