@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use zip::CompressionMethod;
 
 use super::build::{Sums, gz, gz_at, log, noise, tar, zip, zip_with, zst};
-use super::{Damage, Error, MemberInfo, Meter, Seen, Visitor, is_visitors, visit, visit_stream};
+use super::{Damage, Error, MemberInfo, Seen, Visitor, is_visitors, visit, visit_stream};
+use crate::input::archive::Meter;
 
 #[test]
 fn plain_files_are_their_own_member() {
