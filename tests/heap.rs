@@ -215,10 +215,9 @@ fn ten_thousand_nodes_in_one_archive() {
     let members: Vec<(String, Vec<u8>)> =
         (0..10_000).map(|n| (format!("node-{n}/{HA_LOG}"), text.clone().into_bytes())).collect();
     let heap = directory(&[("heap.tar.gz", &gz(&tar(&members)))]);
-    let ran = replay(heap.path(), &["--tz", "UTC", "heap.tar.gz"]).ends(0);
-    println!("peak memory {} KiB", ran.peak_kib);
+    let mut command = tocsin_in_memory(256 * 1024, &["replay", "--tz", "UTC", "heap.tar.gz"]);
+    let ran = run(command.current_dir(heap.path()), |_| Ok(())).ends(0);
     assert_eq!(ran.stdout.lines().count(), 20_000);
-    assert!(ran.peak_kib < 256 * 1024, "peak {} KiB", ran.peak_kib);
 }
 
 /// A ZooKeeper log in which this many clients are refused, one after the other, within so many seconds.

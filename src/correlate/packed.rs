@@ -66,6 +66,8 @@ struct Closed<Captures, Head> {
     file: u32,
 }
 
+type Opened = Closed<Vec<(CaptureId, Box<str>)>, Line>;
+
 /// Where a line is: number of its file, its own, offset.
 type Place = (u32, u64, u64);
 
@@ -95,8 +97,7 @@ impl Shelf {
     }
 
     pub fn open(&self, kept: &KeptHit) -> Option<Arc<TimedHit>> {
-        let (closed, differs): (Closed<Vec<(CaptureId, Box<str>)>, Line>, _) =
-            postcard::take_from_bytes(&kept.0).ok()?;
+        let (closed, differs) = postcard::take_from_bytes::<Opened>(&kept.0).ok()?;
         let Closed { signal, captures, weight, line, common, head, moment, assumed, family, position, file } = closed;
         let (model, common) = (self.models.get(&signal)?, (common.0 as usize, common.1 as usize));
         let (begins, ends) = (model.get(..common.0)?, model.get(model.len().checked_sub(common.1)?..)?);

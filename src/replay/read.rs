@@ -123,7 +123,7 @@ impl<'p> Reader<'p> {
             }
             let Some(core) = idle.filter(|_| alone >= WORTH_SHARING).and_then(Idle::take) else { continue };
             match self.share(data, blocks) {
-                Shared::Done(done) => break done,
+                Shared::Done(done) => break *done,
                 Shared::Refused(reader) => (self, idle) = (*reader, None),
             }
             drop(core);
@@ -151,7 +151,8 @@ impl<'p> Reader<'p> {
             let read = unpack(data, &empty, &give);
             drop(give);
             let scanned = scanning.join().unwrap_or_else(|panic| resume_unwind(panic));
-            Shared::Done(read.and(scanned.unwrap_or_else(|| Err(io::Error::other("nothing was handed over")))))
+            let scanned = scanned.unwrap_or_else(|| Err(io::Error::other("nothing was handed over")));
+            Shared::Done(read.and(scanned).into())
         });
         blocks.0.extend(empty.try_iter());
         shared
@@ -169,7 +170,7 @@ impl<'p> Reader<'p> {
 
 /// What became of sharing.
 enum Shared<'p> {
-    Done(io::Result<Reader<'p>>),
+    Done(Box<io::Result<Reader<'p>>>),
     /// The system gives no thread for it.
     Refused(Box<Reader<'p>>),
 }

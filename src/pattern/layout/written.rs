@@ -18,7 +18,9 @@ pub(super) struct Written {
     starts: Starts,
     /// Every head begins with these bytes.
     prefix: Box<[u8]>,
-    /// How to find the end of the time, if it begins right after the prefix.
+    /// A byte that may follow, as in `\[?`.
+    optional: Option<u8>,
+    /// How to find the end of the time, if it begins right after these.
     time: Option<End>,
 }
 
@@ -45,9 +47,9 @@ impl Written {
                 return Err(LayoutError::MissingGroup(name));
             }
         }
-        let (prefix, time) = place(&hir);
+        let (prefix, optional, time) = place(&hir);
         let shape = halves(&hir).map_or(Shape::Whole(regex), Shape::Halves);
-        Ok(Written { shape, starts: Starts::of(&hir), prefix, time })
+        Ok(Written { shape, starts: Starts::of(&hir), prefix, optional, time })
     }
 
     /// The regex that decides whether a line is a head, and has the group `time`.
@@ -78,6 +80,7 @@ impl Written {
             let found = self.head().captures(line)?;
             return whole(format, found.name("time")?.as_bytes());
         };
+        let rest = self.optional.and_then(|byte| rest.strip_prefix(&[byte])).unwrap_or(rest);
         let length = match end {
             End::After(length) => length,
             End::Before(byte) => memchr::memchr(byte, rest)?,
@@ -179,17 +182,31 @@ fn any_text(text: &Repetition) -> bool {
     text.min == 0 && text.max.is_none() && bytes - line_breaks == 255
 }
 
-/// The bytes with which every match begins, and the end of the time if its group comes right after them.
-fn place(hir: &Hir) -> (Box<[u8]>, Option<End>) {
+/// The bytes with which every match begins, one that may follow, and the end of the time if its group comes right after
+/// these.
+fn place(hir: &Hir) -> (Box<[u8]>, Option<u8>, Option<End>) {
     let mut parts = parts(hir).iter().skip_while(|part| matches!(part.kind(), HirKind::Look(Look::Start))).peekable();
     let mut prefix = Vec::new();
     while let Some(HirKind::Literal(literal)) = parts.peek().map(|part| part.kind()) {
         prefix.extend_from_slice(&literal.0);
         parts.next();
     }
-    let time = parts.next().and_then(|part| named(part, "time"));
+    let optional = parts.peek().and_then(|part| optional(part));
+    if optional.is_some() {
+        parts.next();
+    }
+    // A time that could begin with that byte would leave open whose it is.
+    let apart = |time: &&Hir| optional.is_none_or(|byte| !Starts::of(time).may_match(&[byte]));
+    let time = parts.next().and_then(|part| named(part, "time")).filter(apart);
     let end = time.and_then(|time| end(time, parts.next()));
-    (prefix.into(), end)
+    (prefix.into(), optional, end)
+}
+
+/// The one byte that may stand there or not.
+fn optional(hir: &Hir) -> Option<u8> {
+    let HirKind::Repetition(Repetition { min: 0, max: Some(1), sub, .. }) = hir.kind() else { return None };
+    let HirKind::Literal(literal) = sub.kind() else { return None };
+    if let [byte] = *literal.0 { Some(byte) } else { None }
 }
 
 fn end(time: &Hir, next: Option<&Hir>) -> Option<End> {
@@ -220,7 +237,10 @@ mod tests {
 
     #[test]
     fn finds_the_place_of_the_time() {
-        let cases: [(&str, &[u8], Option<End>); 9] = [
+        let cases: [(&str, &[u8], Option<End>); 12] = [
+            (r"\[?(?<time>\d{4}-\d\d)\]? (?<message>.*)", b"", Some(End::After(7))),
+            (r"\[?(?<time>.{4}) (?<message>.*)", b"", None),
+            (r"T\[?(?<time>[^\]]+)\](?<message>.*)", b"T", None),
             (r"\[(?<time>[^\]]+)\]\[(?<message>.*)", b"[", Some(End::Before(b']'))),
             (r"^\[(?<time>[^\]]+)\]\[(?<message>.*)", b"[", Some(End::Before(b']'))),
             (r"T: (?<time>\d{4}-\d\d) (?<message>.*)", b"T: ", Some(End::After(7))),
@@ -233,9 +253,32 @@ mod tests {
         ];
         for (source, prefix, wanted) in cases {
             let (_, hir) = build(source).unwrap();
-            let (literal, end) = place(&hir);
+            let (literal, _, end) = place(&hir);
             assert_eq!((&*literal, end), (prefix, wanted), "{source}");
         }
+    }
+
+    /// The time that is found without captures is the one that they find.
+    #[test]
+    fn a_byte_that_may_stand_before_the_time_is_no_part_of_it() {
+        let source = r"\[?(?<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\]?[ :]+(?<message>.*?)$";
+        let format = TimeFormat::new("yyyy-MM-dd HH:mm:ss").unwrap();
+        let quick = Written::new(source).unwrap();
+        assert_eq!((quick.optional, quick.time), (Some(b'['), Some(End::After(19))));
+        let slow = Written { time: None, ..quick.clone() };
+        for line in [
+            "2021-03-22 12:00:07 a",
+            "[2021-03-22 12:00:07] a",
+            "[2021-03-22 12:00:07 a",
+            "[[2021-03-22 12:00:07] a",
+            "2021-03-22 12:00:07a",
+            "2021-03-32 12:00:07 a",
+            "[",
+            "",
+        ] {
+            assert_eq!(quick.stamp(line.as_bytes(), &format), slow.stamp(line.as_bytes(), &format), "{line}");
+        }
+        assert!(quick.stamp(b"[2021-03-22 12:00:07] a", &format).is_some());
     }
 
     /// In halves or not, the same is found.
