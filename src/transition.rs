@@ -169,6 +169,11 @@ fn is_yes(durable: &bool) -> bool {
 }
 
 impl Transition {
+    /// It is about tocsin itself, and says that other alarms may be missing.
+    pub fn is_own(&self) -> bool {
+        self.alarm.starts_with("TOCSIN-")
+    }
+
     /// One line of JSON without the newline. What JSON leaves alone and a terminal does not is escaped too, so that log
     /// text can never steer the terminal that shows it.
     pub fn to_json(&self) -> serde_json::Result<String> {

@@ -99,12 +99,8 @@ fn quoted(page: &str) -> Vec<String> {
 /// `file::test` and `file::{one, other}`, as the file and the names of its tests.
 fn named_tests(quoted: &str) -> Option<(PathBuf, Vec<String>)> {
     let (file, tests) = quoted.rsplit_once("::")?;
-    let candidates = [
-        file.to_owned(),
-        format!("{file}/tests.rs"),
-        format!("tests/{file}.rs"),
-        format!("tests/{file}/main.rs"),
-    ];
+    let candidates =
+        [file.to_owned(), format!("{file}/tests.rs"), format!("tests/{file}.rs"), format!("tests/{file}/main.rs")];
     let path = candidates.iter().map(|c| root().join(c)).find(|path| path.is_file())?;
     let tests = tests.trim_start_matches('{').trim_end_matches('}');
     Some((path, tests.split(", ").map(str::to_owned).collect()))

@@ -4,8 +4,14 @@
 //! (or when there is no store, and the record says so); the cursor moves over acknowledged records alone, without gaps.
 //! So a crash repeats at most what was not acknowledged, and nothing is skipped. The newest records are also in memory;
 //! a sink that is far behind gets the older ones from the store.
+//!
+//! It has a bound. Where a sink stays away until that is reached, what it was to get is [collapsed](bound) to the latest
+//! record of each key: the state of every alarm, and no longer its history.
+
+mod bound;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use super::sink::{Ended, Sink};
 use crate::state::{Batch, Broken, Store, Table};
 use crate::transition::Transition;
+
+pub use bound::Collapsed;
 
 /// Durable records that are kept in memory, in bytes of their JSON.
 const WINDOW: usize = 8 << 20;
@@ -49,15 +57,26 @@ struct Port {
     ahead: VecDeque<Entry>,
 }
 
-/// The numbers of `window` rise without gaps, and all entries that are not stored are in it.
+/// Numbers rise; they have gaps where records were collapsed. All entries that are not stored are in the window.
 #[derive(Default)]
 pub struct Outbox {
     window: VecDeque<Entry>,
+    /// All that is kept, in the window or in the store alone: number and bytes.
+    kept: VecDeque<(u64, u64)>,
+    /// The sum of these bytes.
+    size: u64,
     bytes: usize,
     next: u64,
     ports: Vec<Port>,
     /// All records below are gone from the store.
     dropped: u64,
+    /// Bytes that it may grow to.
+    bound: Option<u64>,
+    /// As small as it can be made is more than the bound: it is tried again at this size.
+    least: u64,
+    /// Collapsed, and still in the store.
+    gone: Vec<Range<u64>>,
+    collapsed: Vec<Collapsed>,
 }
 
 /// How far a sink is, for people.
@@ -74,12 +93,22 @@ impl Outbox {
     pub fn restore(store: &Store) -> Result<Outbox, Broken> {
         let mut next = store.outbox_end()?;
         store.each(Table::Sinks, |_, value| next = next.max(number(value).unwrap_or(0)))?;
-        Ok(Outbox { next, ..Outbox::default() })
+        let mut outbox = Outbox { next, ..Outbox::default() };
+        store.outbox(0, |number, bytes| {
+            outbox.keep(number, bytes.len());
+            true
+        })?;
+        Ok(outbox)
     }
 
     /// Where a sink goes on: behind what it has acknowledged. `None`: the store does not know it.
     pub fn cursor(store: &Store, sink: &str) -> Result<Option<u64>, Broken> {
         Ok(store.get(Table::Sinks, sink.as_bytes())?.as_deref().and_then(number))
+    }
+
+    fn keep(&mut self, number: u64, bytes: usize) {
+        self.kept.push_back((number, bytes as u64));
+        self.size += bytes as u64;
     }
 
     /// The number of the next record.
@@ -103,6 +132,7 @@ impl Outbox {
         let stored = Stored { only: only.as_deref(), json: &json };
         let bytes: Arc<[u8]> = postcard::to_stdvec(&stored).unwrap_or_default().into();
         self.bytes += bytes.len();
+        self.keep(self.next, bytes.len());
         self.window.push_back(Entry { number: self.next, only, record: Arc::new(record), bytes, stored: false });
         self.next += 1;
         Ok(())
@@ -113,7 +143,8 @@ impl Outbox {
         self.window.back().is_some_and(|entry| !entry.stored)
     }
 
-    /// What the next commit has to say: the records that are new, and what was acknowledged. `anew`: the store is new.
+    /// What the next commit has to say: the records that are new, and what was acknowledged. `anew`: what the store has
+    /// is not known, but for records that are kept nowhere else.
     pub fn save(&mut self, batch: &mut Batch, anew: bool) {
         let fresh = self.window.iter().filter(|entry| anew || !entry.stored);
         batch.outbox.extend(fresh.map(|entry| (entry.number, entry.bytes.to_vec())));
@@ -125,10 +156,26 @@ impl Outbox {
             }
         }
         let all = self.all_acknowledged();
-        if all > self.dropped {
-            batch.sent.push(self.dropped..all);
-            self.dropped = all;
+        if anew {
+            batch.sent.extend(self.not_kept());
+        } else {
+            batch.sent.append(&mut self.gone);
+            batch.sent.extend((all > self.dropped).then_some(self.dropped..all));
         }
+        self.dropped = self.dropped.max(all);
+    }
+
+    /// Numbers that are no record's, or not any more.
+    fn not_kept(&self) -> Vec<Range<u64>> {
+        let all = self.all_acknowledged();
+        let kept = self.kept.iter().map(|(number, _)| *number).filter(|number| *number >= all);
+        let mut from = 0;
+        let mut gaps = Vec::new();
+        for number in kept.chain([u64::MAX]) {
+            gaps.extend((from < number).then_some(from..number));
+            from = number.saturating_add(1);
+        }
+        gaps
     }
 
     /// The commit was made.
@@ -146,6 +193,9 @@ impl Outbox {
     /// What all sinks have, and what the store has, need not be in memory.
     fn trim(&mut self) {
         let all = self.all_acknowledged();
+        while let Some((_, bytes)) = self.kept.pop_front_if(|(number, _)| *number < all) {
+            self.size -= bytes;
+        }
         while let Some(first) = self.window.front()
             && (first.number < all || (first.stored && self.bytes > WINDOW))
         {
@@ -179,7 +229,7 @@ impl Outbox {
     pub fn lags(&self) -> Vec<Lag> {
         let lag = |port: &Port| Lag {
             sink: port.sink.name().to_owned(),
-            waiting: self.next.saturating_sub(port.acknowledged()),
+            waiting: waiting(&self.kept, port.acknowledged()),
             ended: port.sink.ended().map(|ended| format!("{ended:?}")),
         };
         self.ports.iter().map(lag).collect()
@@ -187,10 +237,10 @@ impl Outbox {
 
     /// The same of a watch that does not run.
     pub fn saved_lags(store: &Store) -> Result<Vec<Lag>, Broken> {
-        let end = Outbox::restore(store)?.next;
+        let kept = Outbox::restore(store)?.kept;
         let mut lags = Vec::new();
         store.each(Table::Sinks, |name, value| {
-            let waiting = end.saturating_sub(number(value).unwrap_or(0));
+            let waiting = waiting(&kept, number(value).unwrap_or(0));
             lags.push(Lag { sink: String::from_utf8_lossy(name).into_owned(), waiting, ended: None });
         })?;
         Ok(lags)
@@ -221,7 +271,9 @@ impl Port {
                 }
                 continue;
             }
-            let Some(entry) = usize::try_from(self.next - first).ok().and_then(|at| window.get(at)) else {
+            let at = window.partition_point(|entry| entry.number < self.next);
+            let Some(entry) = window.get(at) else {
+                self.next = end;
                 return Ok(());
             };
             if (store.is_some() && !entry.stored) || !self.offer(entry) {
@@ -284,6 +336,11 @@ impl Entry {
     fn not_durable(&self) -> Arc<Transition> {
         Arc::new(Transition { durable: false, ..(*self.record).clone() })
     }
+}
+
+/// How many of these have this number or a higher one.
+fn waiting(kept: &VecDeque<(u64, u64)>, from: u64) -> u64 {
+    (kept.len() - kept.partition_point(|(number, _)| *number < from)) as u64
 }
 
 /// An entry that cannot be read is none: its bytes are checked by the store, so an older format is at work.

@@ -98,6 +98,11 @@ impl Blocks {
         self.offset
     }
 
+    /// The unfinished line, as far as it is kept.
+    pub fn unfinished(&self) -> &[u8] {
+        &self.partial
+    }
+
     /// Bytes read, the unfinished line included.
     pub fn bytes(&self) -> u64 {
         self.offset + self.length

@@ -104,6 +104,11 @@ impl<'p> Scanner<'p> {
         self.blocks.offset()
     }
 
+    /// The line that has not ended yet, as far as it is kept.
+    pub fn unfinished(&self) -> &[u8] {
+        self.blocks.unfinished()
+    }
+
     /// What another process must know to go on where the unfinished line begins. Only for [`Lookahead::Live`], and when
     /// the orphans were taken.
     pub fn save(&self) -> SavedScanner {

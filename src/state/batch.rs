@@ -32,7 +32,7 @@ impl Table {
 /// Everything in it becomes durable, or nothing.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// First forget all that was kept: this batch says everything.
+    /// First forget all that was kept but the outbox: this batch says everything, and of the outbox what goes.
     pub anew: bool,
     /// `None`: the entry goes.
     pub entries: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>,

@@ -152,7 +152,6 @@ impl Store {
             for table in Table::ALL {
                 write.delete_table(definition(table)).map_err(Broken::from)?;
             }
-            write.delete_table(OUTBOX).map_err(Broken::from)?;
         }
         {
             let mut facts = write.open_table(definition(Table::Facts)).map_err(Broken::from)?;
@@ -234,7 +233,8 @@ mod tests {
         assert_eq!(all(&store, Table::Families), [(b"b".to_vec(), b"2".to_vec())]);
         assert_eq!((numbers(&store, 0), numbers(&store, 3)), (vec![2, 4], vec![4]));
         store.commit(&Batch { anew: true, ..Batch::default() }).unwrap();
-        assert!(all(&store, Table::Families).is_empty() && numbers(&store, 0).is_empty());
+        // Of the outbox, it says what goes: there may be more in it than memory holds.
+        assert!(all(&store, Table::Families).is_empty() && numbers(&store, 0) == [2, 4]);
         assert!(!store.is_new().unwrap());
     }
 

@@ -10,13 +10,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::feed::{Fed, Feed, News, SavedFeed};
-use super::own::Own;
+use super::own::{OUTBOX_COLLAPSED, Own};
 use super::source::Source;
+use super::stdin::Piped;
 use crate::correlate::clock::GRACE;
 use crate::correlate::event::SLACK;
 use crate::correlate::saved::Key;
 use crate::correlate::{Correlator, Family, FamilyId, Merge};
 use crate::deliver::Outbox;
+use crate::deliver::outbox::Collapsed;
 use crate::input::tail::Start;
 use crate::pattern::Patterns;
 use crate::state::{Batch, Keeper, Table};
@@ -435,15 +437,26 @@ impl<'p> Watch<'p> {
     /// Clears an instance because a person says so. False if none with this key is active.
     pub fn clear(&mut self, key: &str, wall: Millis) -> bool {
         let found = self.correlator.clear_by_operator(key, wall, &mut self.made);
+        let own = self.own.clear(&self.patterns.hash, key, wall);
+        let found = found || own.is_some();
+        self.made.extend(own);
         self.publish(wall);
         found
     }
 
-    /// An alarm about ourselves begins (`Some`, with its reason) or ends.
-    pub fn tell(&mut self, alarm: &'static str, about: &str, why: Option<String>, wall: Millis) {
-        if let Some(transition) = self.own.tell(&self.patterns.hash, alarm, about, why, wall) {
+    /// An alarm about ourselves begins (`Some`, with its reason) or ends. False if it had done so before.
+    pub fn tell(&mut self, alarm: &'static str, about: &str, why: Option<String>, wall: Millis) -> bool {
+        let made = self.own.tell(&self.patterns.hash, alarm, about, why, wall);
+        let is_new = made.is_some();
+        if let Some(transition) = made {
             self.send(transition, wall, None);
         }
+        is_new
+    }
+
+    /// Since when an alarm about ourselves is active, and why.
+    pub fn told(&self, alarm: &str, about: &str) -> Option<(Millis, String)> {
+        self.own.active(alarm, about)
     }
 
     /// Something happened to ourselves.
@@ -530,18 +543,22 @@ impl<'p> Watch<'p> {
                 }
             }
         }
-        let delivered = self.outbox.deliver(self.keeper.store());
+        let store = self.keeper.store();
+        let delivered = self.outbox.deliver(store).and_then(|()| self.outbox.collapse(store));
+        for Collapsed { sink, lost } in self.outbox.take_collapsed() {
+            let why = format!("{lost} transitions that waited for it were dropped: the latest of each key is left");
+            self.occur(OUTBOX_COLLAPSED, &sink, why, wall);
+        }
         result.and(delivered.map_err(|broken| broken.to_string()))
     }
 
     /// Ends this watch, and gives what another one, with other patterns, goes on from.
-    pub fn into_past(mut self) -> (Past, Vec<(String, Source)>, Keeper, Outbox, Own) {
+    pub fn into_past(mut self) -> (Past, Option<Piped>, Keeper, Outbox, Own) {
         self.correlator.keep_changes();
         self.merges.iter_mut().for_each(Merge::change_all);
         let families = self.correlator.families();
         let key = |member: &Member| family_key(&families[member.id.index()]);
         let saved = self.families.iter().map(|member| (key(member), member.feed.save())).collect();
-        let names: Vec<String> = self.families.iter().map(key).collect();
         let mut entries: BTreeMap<Key, Option<Vec<u8>>> = BTreeMap::new();
         for merge in &mut self.merges {
             entries.extend(merge.changed(self.patterns, families));
@@ -554,8 +571,9 @@ impl<'p> Watch<'p> {
             learning: self.learning,
             begun: self.begun,
         };
-        let sources = names.into_iter().zip(self.families.into_iter().map(|member| member.feed.source)).collect();
-        (past, sources, self.keeper, self.outbox, self.own)
+        // Files are opened again, as after a restart, each at the line that was not complete.
+        let pipe = self.families.into_iter().find_map(|member| member.feed.into_pipe());
+        (past, pipe, self.keeper, self.outbox, self.own)
     }
 }
 

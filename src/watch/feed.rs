@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::source::Source;
+use super::stdin::Piped;
 use crate::correlate::{Clock, Event, FamilyId};
 use crate::input::tail::{Begin, Cursor, Lost, Step, Unreadable};
 use crate::pattern::stamp::Stamp;
@@ -117,6 +118,15 @@ impl<'p> Feed<'p> {
             carry: SavedCarry::of(&self.join.carry, self.patterns),
             clock: self.join.clock.save().unwrap_or_default(),
         }
+    }
+
+    /// The reader, if it is one that cannot be opened again; it begins once more with the line that was not complete.
+    pub fn into_pipe(self) -> Option<Piped> {
+        let Source::Piped(mut piped) = self.source else { return None };
+        if let Some(reading) = &self.reading {
+            piped.again(reading.scanner.unfinished(), reading.scanner.offset());
+        }
+        Some(piped)
     }
 
     pub fn clock(&self) -> &Clock {

@@ -1,7 +1,8 @@
 //! Alarms about ourselves: where alarms may be missed, silence would be a lie.
 //!
 //! They are made by the wall clock and by what this process lives through, so replay does not repeat them. Each is about
-//! one thing, a file or a sink, and stays active until that is well again.
+//! one thing, a file or a sink, and stays active until that is well again. No filter hides them: whoever asks for one
+//! alarm wants to know when it may be missing. They have no evidence, because no line of a log says them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,12 +14,14 @@ use crate::transition::{ClearedBy, Event, Location, Mode, Provenance, SCHEMA, Se
 pub const READER_STUCK: &str = "TOCSIN-READER-STUCK";
 pub const STATE_FAILED: &str = "TOCSIN-STATE-FAILED";
 pub const OUTBOX_GROWING: &str = "TOCSIN-OUTBOX-GROWING";
+pub const OUTBOX_COLLAPSED: &str = "TOCSIN-OUTBOX-COLLAPSED";
 pub const CLOCK_STEPPED: &str = "TOCSIN-CLOCK-STEPPED";
 
-pub const OWN: [(&str, &str); 4] = [
+pub const OWN: [(&str, &str); 5] = [
     (READER_STUCK, "A Watched Log Cannot Be Read"),
     (STATE_FAILED, "The State Directory Cannot Be Written"),
     (OUTBOX_GROWING, "Transitions Do Not Reach a Sink"),
+    (OUTBOX_COLLAPSED, "Transitions for a Sink Were Dropped"),
     (CLOCK_STEPPED, "The Clock of This Machine Was Set"),
 ];
 
@@ -26,15 +29,18 @@ pub const OWN: [(&str, &str); 4] = [
 pub struct Own {
     cluster: Arc<str>,
     host: Arc<str>,
-    /// What is active, by key: since when, and why.
-    active: BTreeMap<Arc<str>, (Moment, String)>,
+    /// What is active, by key: since when, why, and what it is about.
+    active: BTreeMap<Arc<str>, (Moment, String, String)>,
 }
 
 impl Own {
     /// `active`: what an earlier process left active.
     pub fn new(cluster: Arc<str>, host: Arc<str>, active: &[Transition]) -> Own {
         let ours = active.iter().filter(|t| OWN.iter().any(|(name, _)| *name == &*t.alarm));
-        let of = |t: &Transition| (t.key.clone(), (t.time, t.params.get("why").cloned().unwrap_or_default()));
+        let of = |t: &Transition| {
+            let param = |name| t.params.get(name).cloned().unwrap_or_default();
+            (t.key.clone(), (t.time, param("why"), param("about")))
+        };
         Own { cluster, host, active: ours.map(of).collect() }
     }
 
@@ -49,18 +55,30 @@ impl Own {
     ) -> Option<Transition> {
         let key = self.key(alarm, about);
         let time = Moment::utc(wall);
-        let (event, since, why) = match (why, self.active.contains_key(&key)) {
+        let (event, since, by, why) = match (why, self.active.contains_key(&key)) {
             (Some(_), true) | (None, false) => return None,
             (Some(why), false) => {
-                self.active.insert(key.clone(), (time, why.clone()));
-                (Event::Raise, time, why)
+                self.active.insert(key.clone(), (time, why.clone(), about.to_owned()));
+                (Event::Raise, time, None, why)
             }
             (None, true) => {
-                let (since, why) = self.active.remove(&key)?;
-                (Event::Clear, since, why)
+                let (since, why, _) = self.active.remove(&key)?;
+                (Event::Clear, since, Some(ClearedBy::Signal), why)
             }
         };
-        Some(self.transition(patterns, alarm, about, event, since, why, wall))
+        Some(self.transition(patterns, alarm, about, event, since, by, why, wall))
+    }
+
+    /// Since when this is active, and why.
+    pub fn active(&self, alarm: &str, about: &str) -> Option<(Millis, String)> {
+        self.active.get(&self.key(alarm, about)).map(|(since, why, _)| (since.millis, why.clone()))
+    }
+
+    /// Ends what has this key because a person says so. It comes again if it is still so.
+    pub fn clear(&mut self, patterns: &Arc<str>, key: &str, wall: Millis) -> Option<Transition> {
+        let (key, (since, why, about)) = self.active.remove_entry(key)?;
+        let alarm = OWN.iter().map(|(name, _)| *name).find(|name| self.key(name, &about) == key)?;
+        Some(self.transition(patterns, alarm, &about, Event::Clear, since, Some(ClearedBy::Operator), why, wall))
     }
 
     /// What has no end.
@@ -72,7 +90,7 @@ impl Own {
         why: String,
         wall: Millis,
     ) -> Transition {
-        self.transition(patterns, alarm, about, Event::Occur, Moment::utc(wall), why, wall)
+        self.transition(patterns, alarm, about, Event::Occur, Moment::utc(wall), None, why, wall)
     }
 
     fn location(&self) -> Location {
@@ -96,6 +114,7 @@ impl Own {
         about: &str,
         event: Event,
         since: Moment,
+        cleared_by: Option<ClearedBy>,
         why: String,
         wall: Millis,
     ) -> Transition {
@@ -114,7 +133,7 @@ impl Own {
             key,
             time: Moment::utc(wall),
             raised_at: (event != Event::Occur).then_some(since),
-            cleared_by: cleared.then_some(ClearedBy::Signal),
+            cleared_by,
             duration_ms: cleared.then(|| (wall - since.millis).max(0)),
             node: self.host.clone(),
             location: self.location(),

@@ -1,11 +1,9 @@
 //! Standard input as a family: whose log it is, is told by the user or by what comes first.
 
-use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::source::Source;
 use super::stdin::Piped;
 use crate::config::watch::WatchSettings;
 use crate::correlate::Family;
@@ -57,10 +55,7 @@ impl Pipe {
     }
 
     /// The bytes go on to another watch.
-    pub fn take_back(&mut self, sources: &mut HashMap<String, Source>) {
-        let key = sources.iter().find(|(_, source)| matches!(source, Source::Piped(_))).map(|(key, _)| key.clone());
-        if let Some(Source::Piped(piped)) = key.and_then(|key| sources.remove(&key)) {
-            self.piped = Some(piped);
-        }
+    pub fn take_back(&mut self, piped: Option<Piped>) {
+        self.piped = piped;
     }
 }

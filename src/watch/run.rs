@@ -1,6 +1,5 @@
 //! A watch under the real clock: wake-up, signals, questions and sinks around its turns.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -12,7 +11,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::core::{Begun, Past, Settings, Watch};
 use super::pipe::Pipe;
 use super::socket::{Answer, Asked, Question, Socket};
-use super::source::Source;
 use super::status::Status;
 use super::turns::{Parts, Turns};
 use super::{Own, Report};
@@ -28,9 +26,16 @@ use crate::input::tail::descriptors::{raise_limit, share};
 use crate::input::tail::wake::{Caller, Wake};
 use crate::state::{Directory, Keeper, OpenError};
 use crate::time::{Millis, Moment, SECOND, human_duration};
+use crate::transition::Transition;
 
 /// At the end, sinks get this long to take what they were offered.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Between two looks at whether all is read and nothing is held any more.
+const FINISHING: Duration = Duration::from_millis(10);
+
+/// Nobody who only looks at the state holds it for longer.
+const LOOKED_AT: Duration = Duration::from_secs(2);
 
 /// The latest next turn: whatever sleeps too long does not see that the clock was set.
 const LONGEST: Millis = 5 * SECOND;
@@ -70,7 +75,6 @@ struct Going {
     outbox: Outbox,
     own: Own,
     past: Past,
-    sources: HashMap<String, Source>,
     start: Start,
     report: Report,
     pipe: Option<Pipe>,
@@ -93,7 +97,7 @@ pub fn run(mut settings: WatchSettings, reload: Reload, host: &str, coloured: bo
     let (tell, commands) = channel();
     let directory = Directory::new(&settings.state.dir);
     let socket = directory.socket();
-    let keeper = Keeper::open(directory)?;
+    let keeper = open(directory)?;
     signals(tell.clone(), wake.caller())?;
     let caller = wake.caller();
     let listening = Socket::listen(&socket, move |asked| {
@@ -116,13 +120,24 @@ pub fn run(mut settings: WatchSettings, reload: Reload, host: &str, coloured: bo
     let own = Own::new(settings.cluster.clone(), host.into(), &past.active);
     let (outbox, introduce) = sinks(&settings, &keeper, known, coloured, &wake.caller()).map_err(bad)?;
     let pipe = settings.paths.iter().any(|path| path.as_os_str() == "-").then(|| Pipe::start(&wake.caller()));
-    let mut going = Going { keeper, outbox, own, past, sources: HashMap::new(), start, report, pipe, introduce };
+    let mut going = Going { keeper, outbox, own, past, start, report, pipe, introduce };
     let around = Around { wake, commands, reload, host };
     while let Some((next, new)) = session(&settings, going, &around)? {
         (going, settings) = (next, new);
     }
     drop(listening);
     Ok(())
+}
+
+/// `tocsin state` holds the state of a watch that does not run for a moment: that must not keep one from starting.
+fn open(directory: Directory) -> Result<Keeper, OpenError> {
+    let until = Instant::now() + LOOKED_AT;
+    loop {
+        match Keeper::open(directory.clone()) {
+            Err(OpenError::InUse { .. }) if Instant::now() < until => std::thread::sleep(FINISHING),
+            opened => return opened,
+        }
+    }
 }
 
 /// Without a state: what there is to learn, and where to begin.
@@ -150,6 +165,7 @@ fn sinks(
 ) -> Result<(Outbox, Vec<String>), String> {
     let Some(store) = keeper.store() else { return Ok((Outbox::default(), Vec::new())) };
     let mut outbox = Outbox::restore(store).map_err(|e| e.to_string())?;
+    outbox.bound(settings.state.outbox);
     let mut new = Vec::new();
     for wanted in &settings.sinks {
         let name = wanted.to_string();
@@ -177,11 +193,11 @@ fn session(
     going: Going,
     around: &Around,
 ) -> Result<Option<(Going, WatchSettings)>, WatchError> {
-    let Going { keeper, outbox, own, past, sources, start, report, pipe, introduce } = going;
+    let Going { keeper, outbox, own, past, start, report, pipe, introduce } = going;
     let bad = |why: String| WatchError::Past { dir: settings.state.dir.display().to_string(), why };
     let assigner = Assigner::new(&settings.patterns, settings.decisions.clone(), around.host);
     let shown = settings.shown.clone();
-    let wanted = Box::new(move |transition: &_| shown.shows(transition));
+    let wanted = Box::new(move |transition: &Transition| transition.is_own() || shown.shows(transition));
     let kept = Settings { hold: settings.hold, max_keys: settings.max_keys, wanted };
     let mut watch = Watch::new(&settings.patterns, kept, keeper, outbox, &past, own, now()).map_err(bad)?;
     for sink in &introduce {
@@ -196,7 +212,6 @@ fn session(
         start,
         watch,
         saved: past.families,
-        sources,
         descriptors: share(raise_limit()?),
         report,
     });
@@ -250,23 +265,46 @@ fn session(
 /// Everything but the patterns goes on.
 fn over(turns: Turns, pipe: Option<Pipe>) -> Going {
     let (watch, report) = turns.into_parts();
-    let (past, sources, keeper, outbox, own) = watch.into_past();
-    let mut sources: HashMap<String, Source> = sources.into_iter().collect();
+    let (past, piped, keeper, outbox, own) = watch.into_past();
     let mut pipe = pipe;
     if let Some(pipe) = &mut pipe {
-        pipe.take_back(&mut sources);
+        pipe.take_back(piped);
     }
-    Going { keeper, outbox, own, past, sources, start: Start::Beginning, report, pipe, introduce: Vec::new() }
+    let start = past.begun.map_or(Start::Beginning, Begun::start);
+    Going { keeper, outbox, own, past, start, report, pipe, introduce: Vec::new() }
 }
 
-/// Reads what is there, keeps it, sends it, and says where replay would have to end.
+/// Reads what is there, keeps it, sends it, and says where replay would have to end. What would take too long is left to
+/// the next watch: a stop must not take hours.
 fn stop(mut turns: Turns) -> Result<(), WatchError> {
-    turns.read_all(now());
+    let is_whole = finish_reading(&mut turns);
     let kept = leave(&mut turns);
-    if let Some(clock) = turns.watch.clock() {
-        turns.report.info("stopped", &format!("replay gives the same with --end {}", Moment::utc(clock)));
+    match turns.watch.clock().filter(|_| is_whole) {
+        Some(clock) => {
+            turns.report.info("stopped", &format!("replay gives the same with --end {}", Moment::utc(clock)));
+        }
+        None if turns.watch.is_empty() => turns.report.info("stopped", "no log was found"),
+        None => turns.report.info("stopped", "not everything was read and said; the next watch goes on there"),
     }
     kept.map_err(WatchError::Failed)
+}
+
+/// Reads every log to its end, and waits until what is held for older lines of other logs may go on. False if that would
+/// take too long.
+fn finish_reading(turns: &mut Turns) -> bool {
+    let until = Instant::now() + FAREWELL;
+    let is_time = || Instant::now() < until;
+    turns.read_while(now(), &is_time);
+    while is_time() {
+        if !turns.watch.is_caught_up() {
+            turns.read_while(now(), &is_time);
+        } else if turns.watch.held_until().is_none() {
+            return true;
+        }
+        std::thread::sleep(FINISHING);
+        turns.watch.pass(now());
+    }
+    false
 }
 
 fn leave(turns: &mut Turns) -> Result<(), String> {

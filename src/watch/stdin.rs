@@ -16,6 +16,8 @@ pub struct Piped {
     pieces: Receiver<io::Result<Vec<u8>>>,
     /// What was taken and not handed out.
     rest: Vec<u8>,
+    /// Of the first byte of `rest`, where it is begun.
+    offset: u64,
     state: State,
 }
 
@@ -48,7 +50,20 @@ impl Piped {
             drop(hand);
             wake();
         });
-        Piped { pieces, rest: Vec::new(), state: State::New }
+        Piped { pieces, rest: Vec::new(), offset: 0, state: State::New }
+    }
+
+    /// Whoever reads on begins with the line that was not complete, at this offset.
+    pub fn again(&mut self, unfinished: &[u8], offset: u64) {
+        if self.state == State::Open {
+            self.rest.splice(..0, unfinished.iter().copied());
+            (self.offset, self.state) = (offset, State::New);
+        }
+    }
+
+    /// It goes on in the middle.
+    pub fn goes_on(&self) -> bool {
+        self.state == State::New && self.offset > 0
     }
 
     /// What comes first, to see what log it is: up to this much, or what comes within this time. It is handed out later
@@ -72,7 +87,7 @@ impl Piped {
         match self.state {
             State::New => {
                 self.state = State::Open;
-                return Step::Begin(Begin { path: PathBuf::from("stdin"), modified: None, offset: 0 });
+                return Step::Begin(Begin { path: PathBuf::from("stdin"), modified: None, offset: self.offset });
             }
             State::Over => return Step::AtEnd,
             State::Open => {}

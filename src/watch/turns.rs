@@ -53,8 +53,6 @@ pub struct Turns<'p> {
     start: Start,
     /// How far families were read by an earlier process, until they are found.
     saved: HashMap<String, SavedFeed>,
-    /// Readers that went on while the patterns changed.
-    sources: HashMap<String, Source>,
     schedule: Schedule,
     descriptors: Descriptors<Watched>,
     by_live: HashMap<PathBuf, Watched>,
@@ -90,7 +88,6 @@ pub struct Parts<'p> {
     pub start: Start,
     pub watch: Watch<'p>,
     pub saved: HashMap<String, SavedFeed>,
-    pub sources: HashMap<String, Source>,
     /// Descriptors that logs may have.
     pub descriptors: usize,
     pub report: Report,
@@ -98,8 +95,7 @@ pub struct Parts<'p> {
 
 impl<'p> Turns<'p> {
     pub fn new(parts: Parts<'p>) -> Turns<'p> {
-        let Parts { patterns, assigner, zones, cluster, paths, start, watch, saved, sources, descriptors, report } =
-            parts;
+        let Parts { patterns, assigner, zones, cluster, paths, start, watch, saved, descriptors, report } = parts;
         Turns {
             patterns,
             watch,
@@ -108,7 +104,6 @@ impl<'p> Turns<'p> {
             cluster,
             start,
             saved,
-            sources,
             schedule: Schedule::default(),
             descriptors: Descriptors::new(descriptors),
             by_live: HashMap::new(),
@@ -128,7 +123,8 @@ impl<'p> Turns<'p> {
 
     /// Watches standard input as well.
     pub fn add_piped(&mut self, family: Family, piped: Piped, wall: Millis) -> Result<(), String> {
-        let at = self.add(family, Source::Piped(piped), None, wall)?;
+        let saved = piped.goes_on().then(|| self.saved.remove(&family_key(&family))).flatten();
+        let at = self.add(family, Source::Piped(piped), saved, wall)?;
         self.piped.push(at);
         Ok(())
     }
@@ -174,11 +170,16 @@ impl<'p> Turns<'p> {
 
     /// Reads everything to its end, as far as it is there now.
     pub fn read_all(&mut self, wall: Millis) {
+        self.read_while(wall, &|| true);
+    }
+
+    /// The same, for as long as there is time.
+    pub fn read_while(&mut self, wall: Millis, time: &dyn Fn() -> bool) {
         for at in 0..self.watch.len() {
-            while matches!(self.watch.look(at, wall), Look::More) {}
+            while matches!(self.watch.look(at, wall), Look::More) && time() {}
         }
         // A family that was waiting for others may go on now.
-        while (0..self.watch.len()).any(|at| matches!(self.watch.look(at, wall), Look::More)) {}
+        while (0..self.watch.len()).any(|at| matches!(self.watch.look(at, wall), Look::More)) && time() {}
         self.watch.pass(wall);
         self.follow(wall);
     }
@@ -246,13 +247,10 @@ impl<'p> Turns<'p> {
             let family = Family { cluster, node, log, log_name, name, zone };
             let key = family_key(&family);
             let saved = self.saved.remove(&key);
-            let source = self.sources.remove(&key).unwrap_or_else(|| {
-                let cursor = saved.as_ref().and_then(|saved| saved.cursor());
-                Source::Files(Box::new(match cursor {
-                    Some(cursor) => Tail::resume(live.clone(), &cursor),
-                    None => Tail::new(live.clone(), start.clone()),
-                }))
-            });
+            let source = Source::Files(Box::new(match saved.as_ref().and_then(|saved| saved.cursor()) {
+                Some(cursor) => Tail::resume(live.clone(), &cursor),
+                None => Tail::new(live.clone(), start.clone()),
+            }));
             self.report.found(&family, &live, saved.as_ref().and_then(|saved| saved.offset()));
             let at = self.add(family, source, saved, wall)?;
             self.by_live.insert(live, at);
@@ -271,6 +269,9 @@ impl<'p> Turns<'p> {
         let FamilyId(id) = self.schedule.add(wall);
         debug_assert_eq!(id as Watched, at);
         self.deadline_of.push(None);
+        // An earlier process could not read it, and said so.
+        let stuck = self.watch.told(READER_STUCK, &self.live(at));
+        self.stuck.extend(stuck.map(|(since, why)| (at, Stuck { since, why })));
         Ok(at)
     }
 
@@ -390,12 +391,16 @@ impl<'p> Turns<'p> {
         let directory = self.watch.keeper().directory().store().to_string_lossy().into_owned();
         match self.watch.commit(wall) {
             Ok(()) if self.watch.keeper().store().is_some() => {
-                self.watch.tell(STATE_FAILED, &directory, None, wall);
+                if self.watch.tell(STATE_FAILED, &directory, None, wall) {
+                    self.report.info("state", &format!("{directory}: everything is kept again"));
+                }
             }
             Ok(()) => {}
             Err(why) => {
-                self.report.warn("state", &format!("{directory}: {why}; transitions go out without being kept"));
-                self.watch.tell(STATE_FAILED, &directory, Some(why), wall);
+                let words = format!("{directory}: {why}; transitions go out without being kept");
+                if self.watch.tell(STATE_FAILED, &directory, Some(why), wall) {
+                    self.report.warn("state", &words);
+                }
                 // It goes out at once, and not with the next commit.
                 let _ = self.watch.commit(wall);
             }

@@ -1,7 +1,6 @@
 //! A watch whose clock and wake-up are the test's: a day passes as fast as it can be computed.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -143,7 +142,6 @@ impl Site {
             start: Start::Beginning,
             watch,
             saved: past.families,
-            sources: HashMap::new(),
             descriptors: 100,
             report: Report::new(tocsin::config::LogFormat::Text, Box::new(std::io::sink())),
         })

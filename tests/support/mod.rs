@@ -31,6 +31,13 @@ impl Site {
         site
     }
 
+    /// Nothing that it is about depends on a disk.
+    pub fn in_memory() -> Site {
+        let memory = Path::new("/dev/shm");
+        let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        Site { root: made.unwrap() }
+    }
+
     pub fn path(&self, below: &str) -> PathBuf {
         self.root.path().join(below)
     }
@@ -44,6 +51,14 @@ impl Site {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(TOCSIN);
         command.args(args).current_dir(self.root.path()).env_remove("NO_COLOR").env("TZ", "UTC").stdin(Stdio::null());
+        command
+    }
+
+    /// The same under limits that a shell sets for it.
+    pub fn limited(&self, limits: &str, args: &[&str]) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{limits}; exec \"$0\" \"$@\""), TOCSIN]).args(args);
+        command.current_dir(self.root.path()).env_remove("NO_COLOR").env("TZ", "UTC").stdin(Stdio::null());
         command
     }
 

@@ -58,9 +58,13 @@ impl Sink for Made {
 }
 
 fn record(text: &str) -> Transition {
+    keyed(text, "A|c|s|r|n")
+}
+
+fn keyed(text: &str, key: &str) -> Transition {
     let json = format!(
         r#"{{"schema":1,"id":"{text}","event":"raise","alarm":"A","alarmId":null,"name":"N","severity":"minor",
-        "causes":["c"],"key":"A|c|s|r|n","time":"2026-01-01T00:00:00.000Z","raisedAt":null,"clearedBy":null,
+        "causes":["c"],"key":"{key}","time":"2026-01-01T00:00:00.000Z","raisedAt":null,"clearedBy":null,
         "durationMs":null,"node":"n","location":{{"source":"c","serviceName":"s","roleName":"r","hostName":"n"}},
         "params":{{}},"count":1,"evidence":[],"provenance":"documented","patterns":"p","late":false,
         "timeAssumed":false,"mode":"watch","detectedAt":null}}"#
@@ -172,5 +176,97 @@ fn a_sink_far_behind_is_served_from_the_store() {
         commit(&mut outbox, &store);
     }
     assert_eq!(sink.took(), (0..400).collect::<Vec<u64>>());
+    assert_eq!(store.outbox_end().unwrap(), 0);
+}
+
+/// Lets a sink take all that it can get, and gives the numbers.
+fn drain(outbox: &mut Outbox, store: &Store, sink: &Made) -> Vec<u64> {
+    let before = sink.took().len();
+    sink.0.borrow_mut().room = usize::MAX;
+    outbox.deliver(Some(store)).unwrap();
+    sink.acknowledge(outbox.end());
+    commit(outbox, store);
+    sink.took()[before..].to_vec()
+}
+
+#[test]
+fn at_its_bound_the_latest_record_of_each_key_is_left() {
+    for restarted in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&Directory::new(dir.path())).unwrap();
+        let mut outbox = Outbox::restore(&store).unwrap();
+        let (away, well) = (Made::new("away", 1, 0), Made::new("well", usize::MAX, 0));
+        outbox.add(Box::new(away.clone()), 0);
+        outbox.add(Box::new(well.clone()), 0);
+        outbox.bound(WINDOW as u64 * 3);
+        let long = "x".repeat(WINDOW / 100);
+        for n in 0..500 {
+            outbox.push(keyed(&long, &format!("key {}", n % 7)), None).unwrap();
+            commit(&mut outbox, &store);
+            outbox.deliver(Some(&store)).unwrap();
+            outbox.collapse(Some(&store)).unwrap();
+            // A reader that is not behind hears everything.
+            assert_eq!(well.took().len(), n + 1);
+            well.acknowledge(outbox.end());
+            assert!(outbox.size <= WINDOW as u64 * 3);
+        }
+        commit(&mut outbox, &store);
+        let collapsed = outbox.take_collapsed();
+        assert!(!collapsed.is_empty() && collapsed.iter().all(|c| c.sink == "away"), "{collapsed:?}");
+        let lost: u64 = collapsed.iter().map(|c| c.lost).sum();
+        assert_eq!(outbox.lags()[0].waiting, 500 - lost);
+        assert_eq!(Outbox::saved_lags(&store).unwrap()[0].waiting, 500 - lost);
+        let took = if restarted {
+            let mut outbox = Outbox::restore(&store).unwrap();
+            let again = Made::new("away", 0, 0);
+            outbox.add(Box::new(again.clone()), 0);
+            drain(&mut outbox, &store, &again)
+        } else {
+            drain(&mut outbox, &store, &away)
+        };
+        // What it was offered and has not acknowledged is said again after a restart, and only then.
+        assert_eq!(took[0] == 0, restarted);
+        assert_eq!(took.len() as u64, 500 - lost - u64::from(!restarted));
+        assert!(took.is_sorted() && took.ends_with(&[493, 494, 495, 496, 497, 498, 499]), "{took:?}");
+        assert_eq!(store.outbox_end().unwrap(), 0);
+    }
+}
+
+#[test]
+fn what_cannot_be_made_smaller_is_not_tried_at_every_record() {
+    let sink = Made::new("away", 0, 0);
+    let mut outbox = Outbox::default();
+    outbox.add(Box::new(sink.clone()), 0);
+    outbox.bound(10_000);
+    for n in 0..1000 {
+        outbox.push(keyed("x", &format!("key {n}")), None).unwrap();
+        outbox.collapse(None).unwrap();
+    }
+    assert_eq!(outbox.lags()[0].waiting, 1000);
+    assert_eq!(outbox.take_collapsed(), []);
+    assert!(outbox.least >= outbox.size / 2);
+}
+
+/// The store was closed and opened again, as after a full disk: what only it has is still to be sent.
+#[test]
+fn a_store_that_was_away_keeps_what_memory_does_not_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&Directory::new(dir.path())).unwrap();
+    let mut outbox = Outbox::restore(&store).unwrap();
+    let sink = Made::new("slow", 10, 0);
+    outbox.add(Box::new(sink.clone()), 0);
+    let long = "x".repeat(WINDOW / 100);
+    (0..300).for_each(|_| outbox.push(record(&long), None).unwrap());
+    commit(&mut outbox, &store);
+    outbox.deliver(Some(&store)).unwrap();
+    outbox.push(record("while it was away"), None).unwrap();
+    outbox.deliver(None).unwrap();
+    sink.acknowledge(5);
+    let mut batch = Batch::default();
+    outbox.save(&mut batch, true);
+    store.commit(&Batch { anew: true, ..batch }).unwrap();
+    outbox.saved();
+    assert_eq!(sink.took(), (0..10).collect::<Vec<u64>>());
+    assert_eq!(drain(&mut outbox, &store, &sink), (10..301).collect::<Vec<u64>>());
     assert_eq!(store.outbox_end().unwrap(), 0);
 }
