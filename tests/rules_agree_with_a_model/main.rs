@@ -201,3 +201,21 @@ fn a_clock_that_is_set_back_hides_nothing_of_other_families() {
     assert_eq!(engine(&case).iter().map(|t| t.causes.len()).collect::<Vec<_>>(), [2]);
     agree(&case).unwrap();
 }
+
+#[test]
+fn an_end_in_front_of_what_was_read_fires_nothing() {
+    let said = |signal| Said::Signal { signal, weight: 1, captures: [None; 4] };
+    let record = |ahead, before, said| Record { before, ahead, behind: 0, said };
+    let records = vec![
+        record(60_000, Between::Nothing, said(0)),
+        record(60_000, Between::Step(90_000), Said::Nothing(false)),
+        record(0, Between::Nothing, said(1)),
+    ];
+    let kind = rules::Kind::Without { on: vec![1, 2], without: vec![0], within: 500 };
+    let raise = rules::Raise { kind, cause: None, renew: false, with: vec![], unless: vec![] };
+    let alarm =
+        Alarm { name: "A0".into(), logs: vec![1], by: vec![], stateless: false, raise: vec![raise], clear: vec![] };
+    let case =
+        Case { alarms: vec![alarm], sources: vec![Source { node: 0, log: 1, records }], end: Some(streams::START) };
+    agree(&case).unwrap();
+}
