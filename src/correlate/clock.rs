@@ -154,7 +154,9 @@ impl Clock {
     /// Live: a record with this time was read as it was written. If that is far from the wall clock, so is the family's
     /// clock from now on.
     pub fn written(&mut self, stamp: Stamp) {
-        if let (Some(wall), Some(time)) = (self.wall, self.instant(stamp)) {
+        if let (Some(wall), Some(time)) = (self.wall, self.instant(stamp))
+            && !self.is_from_the_future(time, wall)
+        {
             self.skew = Some(time - wall).filter(|skew| skew.abs() > JUMP);
         }
     }
@@ -264,12 +266,17 @@ impl Clock {
     /// Live, a record from the future takes the time of the one before.
     fn believe(&mut self, time: Millis) -> Millis {
         match (self.wall, self.last) {
-            (Some(wall), Some(last)) if time > wall + JUMP && last <= wall + JUMP => {
+            (Some(wall), Some(last)) if self.is_from_the_future(time, wall) => {
                 self.counts.disbelieved += 1;
                 last
             }
             _ => time,
         }
+    }
+
+    /// A jump ahead of the wall clock, where the records before were not.
+    fn is_from_the_future(&self, time: Millis, wall: Millis) -> bool {
+        time > wall + JUMP && self.last.is_some_and(|last| last <= wall + JUMP)
     }
 
     fn tick(&mut self, time: Millis, out: &mut Vec<Event>) {

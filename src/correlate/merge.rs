@@ -236,7 +236,8 @@ impl Merge {
         let passed = |q: &Queue| match q.state {
             _ if !q.waiting.is_empty() => true,
             State::Behind => false,
-            State::AtEnd(clock) => clock >= key,
+            // What it writes next may still be of this very time, and come first in the order of names.
+            State::AtEnd(clock) => clock > key,
             State::Finished => true,
         };
         // In replay no family is at its end and open, and there may be thousands.

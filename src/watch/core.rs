@@ -100,6 +100,8 @@ struct Member<'p> {
 enum Standing {
     Behind,
     AtEnd,
+    /// It cannot be read for now: nobody waits for it.
+    Blind,
     Over,
 }
 
@@ -303,8 +305,8 @@ impl<'p> Watch<'p> {
                 Fed::Later(until) => break Look::Later(until),
                 Fed::Unreadable(error) => {
                     // What it holds back must not hold up the others.
-                    let clock = member.feed.clock().last().unwrap_or(Millis::MIN);
-                    member.stand(Standing::AtEnd, clock, merge);
+                    member.state = Standing::Blind;
+                    merge.finish(member.at);
                     break Look::Unreadable(error.to_string());
                 }
                 Fed::Over => {
@@ -315,7 +317,8 @@ impl<'p> Watch<'p> {
             }
         };
         let read = member.feed.bytes - before;
-        if matches!(look, Look::More) && member.state == Standing::AtEnd {
+        let is_blind = member.state == Standing::Blind && !matches!(look, Look::Unreadable(_));
+        if is_blind || (matches!(look, Look::More) && member.state == Standing::AtEnd) {
             member.state = Standing::Behind;
             member.feed.fall_behind();
             merge.fell_behind(member.at);
@@ -491,7 +494,9 @@ impl<'p> Watch<'p> {
     /// When the next commit is due, if there is anything to commit.
     pub fn commit_at(&self) -> Option<Millis> {
         let due = self.dirty || self.outbox.has_news();
-        due.then(|| match self.outbox.is_fresh() || self.uncommitted >= UNCOMMITTED {
+        // Without a store, records go out with each turn and nothing is in a hurry to be kept.
+        let hurry = self.keeper.store().is_some() && (self.outbox.is_fresh() || self.uncommitted >= UNCOMMITTED);
+        due.then(|| match hurry {
             true => Millis::MIN,
             false => self.committed.saturating_add(COMMIT),
         })
@@ -566,7 +571,7 @@ impl<'p> Watch<'p> {
         entries.extend(self.correlator.changed());
         let past = Past {
             families: saved,
-            entries: entries.into_iter().filter_map(|(key, value)| Some((key, value?))).collect(),
+            entries: entries.into_iter().filter_map(|(key, value)| Some((key, value?))).chain(self.held).collect(),
             active: self.active.into_values().map(|t| (*t).clone()).collect(),
             learning: self.learning,
             begun: self.begun,

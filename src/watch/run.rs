@@ -231,7 +231,9 @@ fn session(
             turns.report.warn("wake-up", trouble);
         }
         let next = turns.turn(wall, &woken).map_err(WatchError::Failed)?;
-        around.wake.watch(turns.directories());
+        if turns.take_listed() {
+            around.wake.watch(turns.directories());
+        }
         for command in around.commands.try_iter() {
             match command {
                 Command::Stop => return stop(turns).map(|()| None),
@@ -264,8 +266,11 @@ fn session(
 
 /// Everything but the patterns goes on.
 fn over(turns: Turns, pipe: Option<Pipe>) -> Going {
-    let (watch, report) = turns.into_parts();
-    let (past, piped, keeper, outbox, own) = watch.into_past();
+    let (mut watch, report, absent) = turns.into_parts();
+    // The next watch takes what it is given for stored. If it cannot be, the store is told everything later.
+    let _ = watch.commit_now(now());
+    let (mut past, piped, keeper, outbox, own) = watch.into_past();
+    past.families.extend(absent);
     let mut pipe = pipe;
     if let Some(pipe) = &mut pipe {
         pipe.take_back(piped);

@@ -69,6 +69,7 @@ pub struct Turns<'p> {
     released_at: Option<Millis>,
     /// The directories have been listed.
     began: bool,
+    listed: bool,
     pub report: Report,
 }
 
@@ -117,6 +118,7 @@ impl<'p> Turns<'p> {
             last: None,
             released_at: None,
             began: false,
+            listed: false,
             report,
         }
     }
@@ -164,8 +166,14 @@ impl<'p> Turns<'p> {
         !self.piped.is_empty() && self.piped.len() == self.watch.len() && self.watch.is_over()
     }
 
-    pub fn into_parts(self) -> (Watch<'p>, Report) {
-        (self.watch, self.report)
+    /// The watch, its log, and what was saved of families that are not there just now.
+    pub fn into_parts(self) -> (Watch<'p>, Report, HashMap<String, SavedFeed>) {
+        (self.watch, self.report, self.saved)
+    }
+
+    /// The directories have been listed since this was asked last.
+    pub fn take_listed(&mut self) -> bool {
+        std::mem::take(&mut self.listed)
     }
 
     /// Reads everything to its end, as far as it is there now.
@@ -175,11 +183,15 @@ impl<'p> Turns<'p> {
 
     /// The same, for as long as there is time.
     pub fn read_while(&mut self, wall: Millis, time: &dyn Fn() -> bool) {
-        for at in 0..self.watch.len() {
-            while matches!(self.watch.look(at, wall), Look::More) && time() {}
+        // A family that was waiting for others may go on when these were read.
+        let mut more = true;
+        while std::mem::take(&mut more) {
+            for at in 0..self.watch.len() {
+                while time() && matches!(self.watch.look(at, wall), Look::More) {
+                    more = true;
+                }
+            }
         }
-        // A family that was waiting for others may go on now.
-        while (0..self.watch.len()).any(|at| matches!(self.watch.look(at, wall), Look::More)) && time() {}
         self.watch.pass(wall);
         self.follow(wall);
     }
@@ -234,6 +246,7 @@ impl<'p> Turns<'p> {
     /// Lists the directories, and begins with families that are new.
     fn find(&mut self, wall: Millis) -> Result<(), String> {
         (self.find_at, self.found_at) = (wall + FIND, wall);
+        self.listed = true;
         let first = !std::mem::replace(&mut self.began, true);
         let news = self.find.look();
         for note in news.notes {

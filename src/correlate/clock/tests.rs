@@ -253,3 +253,16 @@ fn live_a_line_that_was_flushed_late_is_no_step() {
     clock.place(hit(utc(wall - 2 * MINUTE)), &mut out);
     assert_eq!(clock.counts.steps, 1);
 }
+
+#[test]
+fn live_one_line_from_the_future_moves_nothing() {
+    let mut clock = clock("UTC");
+    let mut out = Vec::new();
+    let wall = 100 * MINUTE;
+    clock.set_wall(wall);
+    clock.place(hit(utc(wall)), &mut out);
+    clock.written(Stamp::Utc(wall));
+    clock.place(hit(utc(wall + 1_000 * MINUTE)), &mut out);
+    clock.written(Stamp::Utc(wall + 1_000 * MINUTE));
+    assert_eq!((clock.skew(), clock.at_end(&mut out)), (None, Some(wall)));
+}
