@@ -198,6 +198,10 @@ impl Writer {
     /// Copies and truncates, once everything was read: what is written in between would be lost by it, read or not.
     fn copy(&self, live: &Path, to: &Path) {
         let size = fs::metadata(live).unwrap().len();
+        // The file before is not left for an empty one, so of that nobody would say that it was read.
+        if size == 0 {
+            return;
+        }
         let is_read = |s: &Value| {
             let path = live.strip_prefix(self.site.path("")).unwrap().to_str().unwrap();
             let families = s["families"].as_array().unwrap();
