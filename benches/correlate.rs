@@ -9,7 +9,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use tocsin::correlate::{Family, HOLD, MAX_KEYS};
-use tocsin::pattern::diagnostic::Source;
 use tocsin::pattern::stamp::Stamp;
 use tocsin::pattern::{CaptureId, LogId, Patterns, SignalId, Zone};
 use tocsin::replay::{FamilyRuns, Options, Run, replay};
@@ -101,7 +100,7 @@ fn main() {
     let filter = harness::filter();
     for case in CASES.iter().filter(|case| case.name.contains(&filter)) {
         let text = format!("{LOG}{}\n", case.rules);
-        let patterns = harness::patterns(&[Source { name: "bench".into(), text, builtin: false }]);
+        let patterns = text.parse().unwrap_or_else(|wrong| panic!("{wrong}"));
         let mut transitions = 0;
         let took = harness::best_with(|| families(case), |families| transitions = run(&patterns, families));
         let (each, all) = (took.as_secs_f64() * 1e9 / HITS as f64, HITS as f64 / took.as_secs_f64() / 1e6);

@@ -7,6 +7,7 @@ mod harness;
 use std::hint::black_box;
 
 use tocsin::pattern::builtin::builtin;
+use tocsin::pattern::compile;
 use tocsin::pattern::layout::Layout;
 
 /// A head of each kind of log that the built-in patterns know.
@@ -26,7 +27,7 @@ const TIMES: u32 = 20_000;
 
 fn main() {
     let filter = harness::filter();
-    let patterns = harness::patterns(&builtin());
+    let patterns = compile(&builtin()).patterns.expect("the built-in patterns compile");
     let mut seen = Vec::new();
     println!("{:<24} {:>4}  {:>8} {:>8} {:>8} {:>8}  ns", "layout", "head", "is_head", "stamp", "parse", "no head");
     for (name, layout) in patterns.logs.iter().flat_map(|log| &log.layouts) {

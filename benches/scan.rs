@@ -10,8 +10,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tocsin::pattern::diagnostic::Source;
-use tocsin::pattern::{Log, Patterns, Zone, builtin};
+use tocsin::pattern::{Log, Patterns, Zone, builtin, compile};
 use tocsin::scan::{Lookahead, Scanner, Seen, naive};
 
 use workload::Spec;
@@ -27,7 +26,7 @@ fn main() {
 }
 
 fn patterns(text: String) -> Patterns {
-    harness::patterns(&[Source { name: "bench".into(), text, builtin: false }])
+    text.parse().unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
 /// All logs of a workload as one.
@@ -54,7 +53,8 @@ fn scans(filter: &str) {
         }
     }
     if "default set".contains(filter) || filter == "scan" {
-        compare("default set", &harness::patterns(&builtin::builtin()), "ha-flinkserver", &text(&Spec::default()));
+        let built_in = compile(&builtin::builtin()).patterns.expect("the built-in patterns compile");
+        compare("default set", &built_in, "ha-flinkserver", &text(&Spec::default()));
     }
 }
 

@@ -18,8 +18,7 @@ use proptest::prelude::*;
 
 use tocsin::correlate::saved::{Entry, Key};
 use tocsin::correlate::{Clock, Correlator, Event, Family, HOLD, Lane, Merge, Released};
-use tocsin::pattern::diagnostic::Source as File;
-use tocsin::pattern::{Patterns, compile};
+use tocsin::pattern::Patterns;
 use tocsin::replay::FamilyRuns;
 use tocsin::scan::{Seen, Summary};
 use tocsin::transition::{Mode, Transition};
@@ -61,8 +60,7 @@ fn case() -> impl Strategy<Value = Case> {
 }
 
 fn patterns(case: &Case) -> Patterns {
-    let file = File { name: "test.toml".into(), text: rules::toml(&case.alarms), builtin: false };
-    compile(&[file]).patterns.expect("the generator writes valid patterns")
+    rules::toml(&case.alarms).parse().expect("the generator writes valid patterns")
 }
 
 /// One family's file as it is read.

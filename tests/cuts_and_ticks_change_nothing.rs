@@ -12,9 +12,8 @@ use proptest::sample::Index;
 
 use tocsin::correlate::event::SLACK;
 use tocsin::correlate::{Family, HOLD, MAX_KEYS};
-use tocsin::pattern::diagnostic::Source;
 use tocsin::pattern::stamp::Stamp;
-use tocsin::pattern::{Patterns, Zone, compile};
+use tocsin::pattern::{Patterns, Zone};
 use tocsin::replay::{FamilyRuns, Options, Run, replay};
 use tocsin::scan::{Lookahead, Scanner, Seen};
 use tocsin::time::{Millis, Moment};
@@ -127,12 +126,7 @@ stateless = true
 raise = [{ on = "caused-of-error", with = [{ on = "caused", within = "30s" }] }]
 "#;
 
-static COMPILED: LazyLock<Patterns> = LazyLock::new(|| {
-    let sources = [Source { name: "test.toml".into(), text: PATTERNS.into(), builtin: false }];
-    let compiled = compile(&sources);
-    let errors: Vec<String> = compiled.diagnostics.iter().map(|d| d.render(&sources, false)).collect();
-    compiled.patterns.unwrap_or_else(|| panic!("{}", errors.join("\n")))
-});
+static COMPILED: LazyLock<Patterns> = LazyLock::new(|| PATTERNS.parse().unwrap_or_else(|wrong| panic!("{wrong}")));
 
 // ------------------------------------------------------------------------------------------------------------- the logs
 

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use tocsin::correlate::saved::{Key, Unreadable};
 use tocsin::correlate::{Clock, Correlator, Event, Family, FamilyId, HOLD, Lane, Released};
-use tocsin::pattern::diagnostic::Source;
-use tocsin::pattern::{Patterns, Zone, compile};
+use tocsin::pattern::{Patterns, Zone};
 use tocsin::scan::{Lookahead, Scanner};
 use tocsin::selftest::parse_instant;
 use tocsin::time::{Millis, Moment};
@@ -60,10 +59,7 @@ clear = [{ on = "back" }]
 "#;
 
 fn compiled(parts: &[&str]) -> Patterns {
-    let file = Source { name: "test.toml".into(), text: parts.concat(), builtin: false };
-    let found = compile(std::slice::from_ref(&file));
-    let said: Vec<String> = found.diagnostics.iter().map(|d| d.render(std::slice::from_ref(&file), false)).collect();
-    found.patterns.unwrap_or_else(|| panic!("{}", said.join("\n")))
+    parts.concat().parse().unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
 fn family(patterns: &Patterns) -> Family {

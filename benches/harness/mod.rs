@@ -1,14 +1,6 @@
-//! What the micro-benchmarks share: a pattern set, and the shortest of several runs.
+//! What the micro-benchmarks share: the filter, and the shortest of several runs.
 
 use std::time::{Duration, Instant};
-
-use tocsin::pattern::diagnostic::Source;
-use tocsin::pattern::{Patterns, compile};
-
-pub fn patterns(sources: &[Source]) -> Patterns {
-    let compiled = compile(sources);
-    compiled.patterns.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
-}
 
 /// What a filter on the command line asks for; without one, everything.
 pub fn filter() -> String {

@@ -12,7 +12,7 @@ use super::model::{Config, FilterConfig, LogConfig, StateConfig};
 use super::secret::{Property, Written, blotted};
 use super::value::{self, Begin, LogFormat, Sink};
 use crate::deliver::stdout::Format;
-use crate::pattern::diagnostic::{Diagnostic, Source, SourceId, Span, suggest};
+use crate::pattern::diagnostic::{Diagnostic, Source, SourceId, Span, render_all, suggest};
 use crate::pattern::model::{At, Name};
 use crate::pattern::overrides;
 use crate::pattern::syntax;
@@ -42,7 +42,7 @@ impl ConfigFile {
             Err(why) => return Err(ConfigError::Unreadable { path: path.to_owned(), why }),
         };
         let file = ConfigFile::parse(path, &String::from_utf8_lossy(&bytes));
-        file.map(Some).map_err(|(source, found)| ConfigError::Invalid(render(&found, &[source], coloured)))
+        file.map(Some).map_err(|(source, found)| ConfigError::Invalid(render_all(&found, &[source], coloured)))
     }
 
     /// The configuration, or everything that is wrong with it. Relative paths in it begin where the file lies.
@@ -70,10 +70,6 @@ impl ConfigFile {
         let before = self.source.text.get(..span.range.start).unwrap_or_default();
         format!("{}:{}", self.source.name, before.matches('\n').count() + 1)
     }
-}
-
-pub fn render(found: &[Diagnostic], sources: &[Source], coloured: bool) -> String {
-    found.iter().map(|d| d.render(sources, coloured)).collect::<Vec<_>>().join("\n\n")
 }
 
 struct Reader<'a> {

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::error::ConfigError;
-use super::load::{ConfigFile, render};
+use super::load::ConfigFile;
 use crate::catalogue::Catalogue;
 use crate::pattern::builtin::{self, ReadError};
 use crate::pattern::compile::compile_with;
-use crate::pattern::diagnostic::{Gravity, Source};
+use crate::pattern::diagnostic::{Gravity, Source, render_all};
 use crate::pattern::lint::lint;
 use crate::pattern::model::Definitions;
 use crate::pattern::overrides::Overrides;
@@ -56,7 +56,7 @@ impl PatternSet {
         match patterns.filter(|_| diagnostics.is_empty()) {
             Some(patterns) => Ok((patterns, definitions)),
             None => {
-                let shown = render(&diagnostics, &sources, coloured);
+                let shown = render_all(&diagnostics, &sources, coloured);
                 let of_config =
                     diagnostics.iter().all(|d| d.span.source.0 + 1 == sources.len()) && self.config.is_some();
                 Err(ConfigError::Invalid(match of_config {

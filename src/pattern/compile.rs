@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use super::alarms;
-use super::diagnostic::{Diagnostic, Gravity, Source, SourceId, Span, suggest};
+use super::diagnostic::{Diagnostic, Gravity, Source, SourceId, Span, render_all, suggest};
 use super::glob::Glob;
 use super::layout::{Layout, LayoutError};
 use super::lint;
@@ -17,6 +18,7 @@ use super::load::load;
 use super::model::*;
 use super::overrides::Overrides;
 use super::patterns::*;
+use super::places;
 use super::regexes::{self, Place};
 use super::search::Search;
 use super::stamp::SpecError;
@@ -33,6 +35,17 @@ pub struct Compiled {
 
 pub fn compile(sources: &[Source]) -> Compiled {
     compile_with(sources, &Overrides::default())
+}
+
+/// A single pattern file, or all that is wrong with it.
+impl FromStr for Patterns {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Patterns, String> {
+        let sources = [Source { name: "patterns.toml".into(), text: text.into(), builtin: false }];
+        let Compiled { patterns, diagnostics, .. } = compile(&sources);
+        patterns.ok_or_else(|| render_all(&diagnostics, &sources, false))
+    }
 }
 
 /// With what the configuration changes; mistakes in there stand in the source behind the last.
@@ -108,22 +121,9 @@ impl Compiler<'_> {
         }
     }
 
-    /// The place of `range` inside a string of a pattern file; the whole string if it cannot be told.
+    /// The place of `range` inside a string of a pattern file.
     fn inside(&self, text: &Name, range: Range<usize>) -> Span {
-        let source = &self.sources[text.span.source.0].text;
-        let written = source.get(text.span.range.clone()).unwrap_or_default();
-        let place = |at: usize| text.span.range.start + at;
-        // Two quotes at least; what is as it is written needs no decoding.
-        if let Some(at) = written.find(&text.value).filter(|_| !text.value.is_empty()) {
-            let start = place(at);
-            return Span { source: text.span.source, range: start + range.start..start + range.end };
-        }
-        match escaped_offsets(written, &text.value) {
-            Some(offsets) => {
-                Span { source: text.span.source, range: place(offsets[range.start])..place(offsets[range.end]) }
-            }
-            None => text.span.clone(),
-        }
+        places::inside(&self.sources[text.span.source.0].text, text, range)
     }
 
     fn layout(&mut self, def: &LayoutDef) -> Option<Layout> {
@@ -375,35 +375,6 @@ impl Compiler<'_> {
     }
 }
 
-/// Where each byte of a basic string's value is written, and where its end is, relative to the opening quote.
-fn escaped_offsets(written: &str, value: &str) -> Option<Vec<usize>> {
-    let quote = if written.starts_with("\"\"\"") { 3 } else { 1 };
-    let inside = written.get(quote..written.len().checked_sub(quote)?)?;
-    let mut offsets = Vec::with_capacity(value.len() + 1);
-    let mut rest =
-        inside.strip_prefix("\r\n").or_else(|| inside.strip_prefix('\n')).filter(|_| quote == 3).unwrap_or(inside);
-    for c in value.chars() {
-        // A backslash at a line's end takes the white space that follows.
-        while let Some(after) =
-            rest.strip_prefix('\\').filter(|r| r.trim_start_matches([' ', '\t', '\r']).starts_with('\n'))
-        {
-            rest = after.trim_start();
-        }
-        let length = match rest.strip_prefix('\\').map(|r| r.as_bytes().first()) {
-            None => c.len_utf8(),
-            Some(Some(b'x')) => 4,
-            Some(Some(b'u')) => 6,
-            Some(Some(b'U')) => 10,
-            Some(_) => 2,
-        };
-        let at = written.len() - quote - rest.len();
-        offsets.extend(std::iter::repeat_n(at, c.len_utf8()));
-        rest = rest.get(length..)?;
-    }
-    offsets.push(written.len() - quote - rest.len());
-    Some(offsets)
-}
-
 fn bodies<T>(entries: &BTreeMap<String, Entry<T>>) -> impl Iterator<Item = (&str, &T)> {
     entries.iter().filter_map(|(name, e)| Some((name.as_str(), e.body.as_ref()?)))
 }
@@ -415,38 +386,4 @@ pub fn hash(sources: &[Source]) -> String {
         hash.update(&source.text);
     }
     hash.finalize()[..8].iter().map(|b| format!("{b:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The part of a regex that an error points at, as it is written in the file.
-    fn pointed_at(written: &str) -> String {
-        let text = format!("[signal.x]\nlog = \"x\"\nmatch = {written}\nprovenance = \"observed\"\n[log.x]\n");
-        let source = Source { name: "test".into(), text, builtin: false };
-        let found = compile(std::slice::from_ref(&source)).diagnostics;
-        let error = found.iter().find(|d| d.title.contains("regex")).unwrap_or_else(|| panic!("{written}: {found:?}"));
-        source.text[error.span.range.clone()].to_owned()
-    }
-
-    #[test]
-    fn the_place_in_a_regex_is_found_in_every_kind_of_string() {
-        for (written, place) in [
-            (r#"'lost (?=x)'"#, "(?="),
-            (r#"'''lost (?=x)'''"#, "(?="),
-            ("'''\nlost (?=x)'''", "(?="),
-            (r#""lost (?=x)""#, "(?="),
-            (r#""lost \\d (?=x)""#, "(?="),
-            (r#""\"lost\" \\y""#, r"\\y"),
-            (r#""\u00e9\U0001F600\x41é😀 \t(?=x)""#, "(?="),
-            (r#"'é😀(?=x)'"#, "(?="),
-            ("\"\"\"\n\\\\d lost \\\n   and (?=x)\"\"\"", "(?="),
-            ("\"\"\"\\\\d \\\"\"quoted\"\" (?=x)\"\"\"", "(?="),
-            (r#"'lost \'"#, r"\"),
-            (r#"'(lost'"#, "("),
-        ] {
-            assert_eq!(pointed_at(written), place, "{written}");
-        }
-    }
 }

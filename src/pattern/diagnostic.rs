@@ -104,6 +104,11 @@ impl Diagnostic {
     }
 }
 
+/// Several of them, one below the other.
+pub fn render_all(found: &[Diagnostic], sources: &[Source], coloured: bool) -> String {
+    found.iter().map(|d| d.render(sources, coloured)).collect::<Vec<_>>().join("\n\n")
+}
+
 /// The known word nearest to a wrong one, if one is near enough to have been meant.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known

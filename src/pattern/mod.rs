@@ -13,6 +13,7 @@ mod load;
 pub mod model;
 pub mod overrides;
 pub mod patterns;
+mod places;
 pub(crate) mod regexes;
 pub mod search;
 pub mod stamp;

@@ -203,8 +203,7 @@ fn fill(data: &mut dyn Read, block: &mut [u8]) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pattern::diagnostic::Source;
-    use crate::pattern::{Patterns, Zone, compile};
+    use crate::pattern::{Patterns, Zone};
     use crate::replay::store::{BUDGET, Budget};
     use crate::scan::Lookahead;
 
@@ -234,8 +233,7 @@ mod tests {
         "[log.l]\nfiles = ['l']\nlayout = 'l'\nservice = 'S'\nrole = 'R'\n[layout.l]\npattern = '%d %m'\n";
 
     fn patterns() -> Patterns {
-        let source = Source { name: "test".into(), text: LOG.into(), builtin: false };
-        compile(&[source]).patterns.unwrap()
+        LOG.parse().unwrap()
     }
 
     /// Reads so much with so many idle cores. Gives how many bytes were scanned, and how many cores were idle meanwhile

@@ -9,18 +9,15 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use tocsin::correlate::{Clock, FamilyId, What};
-use tocsin::pattern::diagnostic::Source;
 use tocsin::pattern::stamp::Stamp;
-use tocsin::pattern::{Log, Patterns, Zone, compile};
+use tocsin::pattern::{Log, Patterns, Zone};
 use tocsin::scan::{Lookahead, SavedScanner, Scanner, Seen, Summary, naive};
 
 use logs::{Input, Piece};
 
 /// The pattern file with these signals in the log `l`.
 fn patterns(text: &str) -> Patterns {
-    let source = Source { name: "test".into(), text: text.into(), builtin: false };
-    let compiled = compile(&[source]);
-    compiled.patterns.unwrap_or_else(|| panic!("{text}\n{:?}", compiled.diagnostics))
+    text.parse().unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
 fn the_log(patterns: &Patterns) -> &Log {

@@ -24,8 +24,7 @@ use proptest::prelude::*;
 
 use tocsin::correlate::HOLD;
 use tocsin::input::tail::wake::Woken;
-use tocsin::pattern::diagnostic::Source as File;
-use tocsin::pattern::{Zone, compile};
+use tocsin::pattern::Zone;
 use tocsin::transition::Transition;
 use tocsin::watch::turns::Turns;
 
@@ -188,8 +187,8 @@ fn until(site: &Site, turns: &mut Option<Turns<'static>>, now: &mut Millis, down
 }
 
 fn check(case: &Case) -> Result<(), TestCaseError> {
-    let file = File { name: "test.toml".into(), text: rules::toml(&case.alarms), builtin: false };
-    let site = Site::new(compile(&[file]).patterns.expect("the generator writes valid patterns"), Zone::UTC);
+    let patterns = rules::toml(&case.alarms).parse().expect("the generator writes valid patterns");
+    let site = Site::new(patterns, Zone::UTC);
     let mut now = streams::START - 10_000;
     // Nobody waits for a family that is not there yet.
     (0..case.sources.len()).for_each(|source| site.append(&case.path(source), b""));

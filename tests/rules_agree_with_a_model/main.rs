@@ -15,8 +15,7 @@ use std::fmt;
 use proptest::prelude::*;
 
 use tocsin::correlate::{HOLD, MAX_KEYS};
-use tocsin::pattern::compile;
-use tocsin::pattern::diagnostic::Source as File;
+use tocsin::pattern::Patterns;
 use tocsin::replay::{Options, replay};
 use tocsin::transition::{ClearedBy, Mode, Transition};
 
@@ -65,13 +64,7 @@ fn found(t: Transition) -> Found {
 }
 
 fn engine(case: &Case) -> Vec<Found> {
-    let file = File { name: "test.toml".into(), text: rules::toml(&case.alarms), builtin: false };
-    let compiled = compile(std::slice::from_ref(&file));
-    let Some(patterns) = compiled.patterns else {
-        let errors: Vec<String> =
-            compiled.diagnostics.iter().map(|d| d.render(std::slice::from_ref(&file), false)).collect();
-        panic!("{}", errors.join("\n"));
-    };
+    let patterns: Patterns = rules::toml(&case.alarms).parse().unwrap_or_else(|wrong| panic!("{wrong}"));
     let families = case.sources.iter().enumerate().map(|(at, s)| s.runs(at, &patterns)).collect();
     let mut all = Vec::new();
     let options = Options { mode: Mode::Replay, hold: HOLD, end: case.end, max_keys: MAX_KEYS };

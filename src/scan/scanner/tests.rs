@@ -1,6 +1,4 @@
 use super::*;
-use crate::pattern::compile;
-use crate::pattern::diagnostic::Source;
 use crate::scan::belief::SIGHT;
 use crate::scan::{HEAD_LIMIT, Head, judge_head};
 
@@ -16,11 +14,7 @@ role    = "R"
 "##;
 
 fn patterns(signals: &str) -> Patterns {
-    let source = Source { name: "test".into(), text: format!("{LOG}{signals}"), builtin: false };
-    let compiled = compile(std::slice::from_ref(&source));
-    let shown: Vec<String> =
-        compiled.diagnostics.iter().map(|d| d.render(std::slice::from_ref(&source), false)).collect();
-    compiled.patterns.unwrap_or_else(|| panic!("{}", shown.join("\n")))
+    format!("{LOG}{signals}").parse().unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
 fn signal(name: &str, clauses: &str) -> String {
@@ -144,8 +138,7 @@ fn every_line_can_be_a_record() {
     let text = LOG.replace("role    =", "records = \"line\"\nrole    =")
         + &signal("lost", "message = 'lost (?<who>[a-z]+)'")
         + &signal("head", "match = 'lost'\nhead = '^lost'");
-    let source = Source { name: "test".into(), text, builtin: false };
-    let p = compile(&[source]).patterns.unwrap();
+    let p: Patterns = text.parse().unwrap();
     let lines = "lost a\n".to_owned() + &head(1, "lost b") + "lost c\nand lost d\n";
     assert_eq!(found(&p, &lines), ["head@1", "lost@1 who=a", "lost@2 who=b", "head@3", "lost@3 who=c"]);
     let (seen, summary) = scan(&p, &[lines.as_bytes()]);
@@ -271,8 +264,7 @@ fn impossible_times_are_counted() {
 #[test]
 fn hits_wait_no_longer_than_within_sight() {
     let text = LOG.replace("role    =", "records = \"line\"\nrole    =") + &signal("lost", "match = 'lost'");
-    let source = Source { name: "test".into(), text, builtin: false };
-    let patterns = compile(&[source]).patterns.unwrap();
+    let patterns: Patterns = text.parse().unwrap();
     let mut scanner = Scanner::new(&patterns, &patterns.logs[0], "x".into(), Zone::UTC, Lookahead::File);
     let mut seen = Vec::new();
     scanner.feed((head(1, "x") + &head(2, "x").replace("2021", "2031")).as_bytes(), &mut seen);
