@@ -20,6 +20,9 @@
 //! - [`doctor`]: what stands in the way of watching.
 //! - [`cli`]: one file per command.
 
+// Data, paths and the outside world never end this program with a panic.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::todo, clippy::unimplemented))]
+
 pub mod catalogue;
 pub mod cli;
 pub mod config;

@@ -160,6 +160,9 @@ pub struct Transition {
     pub runbook: Option<String>,
 }
 
+/// How the names of alarms about tocsin itself begin.
+const OWN: &str = "TOCSIN-";
+
 fn yes() -> bool {
     true
 }
@@ -171,7 +174,40 @@ fn is_yes(durable: &bool) -> bool {
 impl Transition {
     /// It is about tocsin itself, and says that other alarms may be missing.
     pub fn is_own(&self) -> bool {
-        self.alarm.starts_with("TOCSIN-")
+        self.alarm.starts_with(OWN)
+    }
+
+    /// An alarm about tocsin itself, at `time`: the thing that it is about is what tells its instances apart.
+    pub fn own(alarm: &str, title: &str, event: Event, about: (&str, &str), location: Location, time: Moment) -> Self {
+        let key: Arc<str> = key(alarm, &location, &BTreeMap::from([about])).into();
+        Transition {
+            schema: SCHEMA,
+            id: id(&key, event, time.millis, 0),
+            event,
+            alarm: alarm.into(),
+            alarm_id: None,
+            name: title.into(),
+            severity: Severity::Major,
+            causes: vec![alarm.trim_start_matches(OWN).to_lowercase().into()],
+            key,
+            time,
+            raised_at: (event != Event::Occur).then_some(time),
+            cleared_by: None,
+            duration_ms: None,
+            node: location.node.clone(),
+            location,
+            params: BTreeMap::from([(about.0.into(), about.1.to_owned())]),
+            count: 1,
+            evidence: Vec::new(),
+            provenance: Provenance::Documented,
+            patterns: "".into(),
+            late: false,
+            time_assumed: false,
+            mode: Mode::Watch,
+            detected_at: None,
+            durable: true,
+            runbook: None,
+        }
     }
 
     /// One line of JSON without the newline. What JSON leaves alone and a terminal does not is escaped too, so that log

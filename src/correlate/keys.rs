@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::event::{Family, TimedHit};
 use super::record::{Site, evidence_of};
 use crate::pattern::{AlarmId, Patterns};
-use crate::transition::{Event, Location, Provenance, SCHEMA, Severity, Transition, id, key};
+use crate::transition::{Event, Location, Transition};
 
 /// Keys of one alarm that are kept for a node.
 pub const MAX_KEYS: usize = 1_000_000;
@@ -73,35 +73,11 @@ impl Keys {
             role: log.role.clone(),
             node: site.node.clone(),
         };
-        let key: Arc<str> = key(EXHAUSTED, &location, &BTreeMap::from([("alarm", &**exhausted)])).into();
-        let time = hit.moment;
-        Some(Transition {
-            schema: SCHEMA,
-            id: id(&key, Event::Raise, time.millis, 0),
-            event: Event::Raise,
-            alarm: EXHAUSTED.into(),
-            alarm_id: None,
-            name: "More Keys of One Alarm Than Are Kept".into(),
-            severity: Severity::Major,
-            causes: vec!["keys-exhausted".into()],
-            key,
-            time,
-            raised_at: Some(time),
-            cleared_by: None,
-            duration_ms: None,
-            node: site.node.clone(),
-            location,
-            params: BTreeMap::from([("alarm".into(), exhausted.to_string()), ("limit".into(), self.limit.to_string())]),
-            count: 1,
-            evidence: evidence_of(families, hit),
-            provenance: Provenance::Documented,
-            patterns: patterns.hash.clone(),
-            late: false,
-            time_assumed: hit.assumed,
-            mode: site.mode,
-            detected_at: None,
-            durable: true,
-            runbook: None,
-        })
+        let title = "More Keys of One Alarm Than Are Kept";
+        let about = ("alarm", &**exhausted);
+        let mut record = Transition::own(EXHAUSTED, title, Event::Raise, about, location, hit.moment);
+        record.params.insert("limit".into(), self.limit.to_string());
+        let (patterns, mode, evidence) = (patterns.hash.clone(), site.mode, evidence_of(families, hit));
+        Some(Transition { patterns, mode, evidence, time_assumed: hit.assumed, ..record })
     }
 }

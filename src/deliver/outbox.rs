@@ -9,8 +9,10 @@
 //! record of each key: the state of every alarm, and no longer its history.
 
 mod bound;
+mod entry;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -20,29 +22,13 @@ use super::sink::{Ended, Sink};
 use crate::state::{Batch, Broken, Store, Table};
 use crate::transition::Transition;
 
-pub use bound::Collapsed;
+use entry::{Entry, encode};
 
 /// Durable records that are kept in memory, in bytes of their JSON.
 const WINDOW: usize = 8 << 20;
 
 /// Records that are read from the store at a time.
 const READ: usize = 256;
-
-struct Entry {
-    number: u64,
-    /// Only this sink gets it.
-    only: Option<Arc<str>>,
-    record: Arc<Transition>,
-    /// As it is stored.
-    bytes: Arc<[u8]>,
-    stored: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Stored<'a> {
-    only: Option<&'a str>,
-    json: &'a str,
-}
 
 /// A sink, and how far it is.
 struct Port {
@@ -55,6 +41,17 @@ struct Port {
     saved: Option<u64>,
     /// Read from the store, in order of numbers, the first of them `next` or later.
     ahead: VecDeque<Entry>,
+    /// Entries that could not be read, since that was last said.
+    damaged: u64,
+}
+
+/// Records that a sink will never get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    pub sink: String,
+    pub lost: u64,
+    /// The store gave back something else than was put in; otherwise there was no more room for its history.
+    pub damaged: bool,
 }
 
 /// Numbers rise; they have gaps where records were collapsed. All entries that are not stored are in the window.
@@ -76,7 +73,7 @@ pub struct Outbox {
     least: u64,
     /// Collapsed, and still in the store.
     gone: Vec<Range<u64>>,
-    collapsed: Vec<Collapsed>,
+    dropped_for: Vec<Dropped>,
 }
 
 /// How far a sink is, for people.
@@ -123,14 +120,12 @@ impl Outbox {
 
     /// Adds a sink that has acknowledged everything below `from`.
     pub fn add(&mut self, sink: Box<dyn Sink>, from: u64) {
-        self.ports.push(Port { sink, next: from, offered: from, saved: None, ahead: VecDeque::new() });
+        self.ports.push(Port { sink, next: from, offered: from, saved: None, ahead: VecDeque::new(), damaged: 0 });
     }
 
     /// To all sinks, or to a single one.
     pub fn push(&mut self, record: Transition, only: Option<Arc<str>>) -> serde_json::Result<()> {
-        let json = record.to_json()?;
-        let stored = Stored { only: only.as_deref(), json: &json };
-        let bytes: Arc<[u8]> = postcard::to_stdvec(&stored).unwrap_or_default().into();
+        let bytes: Arc<[u8]> = encode(only.as_deref(), &record.to_json()?).into();
         self.bytes += bytes.len();
         self.keep(self.next, bytes.len());
         self.window.push_back(Entry { number: self.next, only, record: Arc::new(record), bytes, stored: false });
@@ -209,6 +204,10 @@ impl Outbox {
     pub fn deliver(&mut self, store: Option<&Store>) -> Result<(), Broken> {
         for port in &mut self.ports {
             port.deliver(&self.window, self.next, store)?;
+            let lost = std::mem::take(&mut port.damaged);
+            if lost > 0 {
+                self.dropped_for.push(Dropped { sink: port.sink.name().to_owned(), lost, damaged: true });
+            }
         }
         if store.is_none() {
             self.trim();
@@ -219,6 +218,11 @@ impl Outbox {
     /// Some sink has acknowledged what the store does not know of yet.
     pub fn has_news(&self) -> bool {
         self.ports.iter().any(|port| port.saved != Some(port.acknowledged()))
+    }
+
+    /// What was dropped for sinks since the last call.
+    pub fn take_dropped(&mut self) -> Vec<Dropped> {
+        std::mem::take(&mut self.dropped_for)
     }
 
     /// The first sink that has ended, and why.
@@ -255,6 +259,18 @@ impl Outbox {
     }
 }
 
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Dropped { lost, damaged, .. } = self;
+        match damaged {
+            true => write!(f, "{lost} transitions in the state could not be read and were skipped"),
+            false => {
+                write!(f, "{lost} transitions that waited for it were dropped: the latest of each key is left")
+            }
+        }
+    }
+}
+
 impl Port {
     fn deliver(&mut self, window: &VecDeque<Entry>, end: u64, store: Option<&Store>) -> Result<(), Broken> {
         while self.next < end {
@@ -286,16 +302,19 @@ impl Port {
     /// Offers what is below `until` and only in the store. `false`: the sink has no more room.
     fn read_on(&mut self, until: u64, store: &Store) -> Result<bool, Broken> {
         if self.ahead.is_empty() {
-            let ahead = &mut self.ahead;
+            let (ahead, damaged) = (&mut self.ahead, &mut self.damaged);
             store.outbox(self.next, |number, bytes| {
                 if number < until {
-                    ahead.extend(read(number, bytes));
+                    match Entry::decode(number, bytes) {
+                        Some(entry) => ahead.push_back(entry),
+                        None => *damaged += 1,
+                    }
                 }
                 number < until && ahead.len() < READ
             })?;
         }
         if self.ahead.is_empty() {
-            // Nothing of these numbers is left.
+            // Nothing of these numbers is left that can be read.
             self.next = until;
         }
         while let Some(entry) = self.ahead.pop_front() {
@@ -332,28 +351,9 @@ impl Port {
     }
 }
 
-impl Entry {
-    fn not_durable(&self) -> Arc<Transition> {
-        Arc::new(Transition { durable: false, ..(*self.record).clone() })
-    }
-}
-
 /// How many of these have this number or a higher one.
 fn waiting(kept: &VecDeque<(u64, u64)>, from: u64) -> u64 {
     (kept.len() - kept.partition_point(|(number, _)| *number < from)) as u64
-}
-
-/// An entry that cannot be read is none: its bytes are checked by the store, so an older format is at work.
-fn read(number: u64, bytes: &[u8]) -> Option<Entry> {
-    let stored: Stored = postcard::from_bytes(bytes).ok()?;
-    let record = serde_json::from_str(stored.json).ok()?;
-    Some(Entry {
-        number,
-        only: stored.only.map(Into::into),
-        record: Arc::new(record),
-        bytes: bytes.into(),
-        stored: true,
-    })
 }
 
 fn number(bytes: &[u8]) -> Option<u64> {

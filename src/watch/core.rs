@@ -18,7 +18,6 @@ use crate::correlate::event::SLACK;
 use crate::correlate::saved::Key;
 use crate::correlate::{Correlator, Family, FamilyId, Merge};
 use crate::deliver::Outbox;
-use crate::deliver::outbox::Collapsed;
 use crate::input::tail::Start;
 use crate::pattern::Patterns;
 use crate::state::{Batch, Keeper, Table};
@@ -550,9 +549,8 @@ impl<'p> Watch<'p> {
         }
         let store = self.keeper.store();
         let delivered = self.outbox.deliver(store).and_then(|()| self.outbox.collapse(store));
-        for Collapsed { sink, lost } in self.outbox.take_collapsed() {
-            let why = format!("{lost} transitions that waited for it were dropped: the latest of each key is left");
-            self.occur(OUTBOX_COLLAPSED, &sink, why, wall);
+        for dropped in self.outbox.take_dropped() {
+            self.occur(OUTBOX_COLLAPSED, &dropped.sink, dropped.to_string(), wall);
         }
         result.and(delivered.map_err(|broken| broken.to_string()))
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::time::{Millis, Moment};
-use crate::transition::{ClearedBy, Event, Location, Mode, Provenance, SCHEMA, Severity, Transition, id, key};
+use crate::transition::{ClearedBy, Event, Location, Transition, key};
 
 /// Alarms about ourselves, with their names in words.
 pub const READER_STUCK: &str = "TOCSIN-READER-STUCK";
@@ -118,36 +118,16 @@ impl Own {
         why: String,
         wall: Millis,
     ) -> Transition {
-        let key = self.key(alarm, about);
         let title = OWN.iter().find(|(name, _)| *name == alarm).map_or(alarm, |(_, title)| title);
+        let mut record = Transition::own(alarm, title, event, ("about", about), self.location(), Moment::utc(wall));
+        record.params.insert("why".into(), why);
         let cleared = event == Event::Clear;
         Transition {
-            schema: SCHEMA,
-            id: id(&key, event, wall, 0),
-            event,
-            alarm: alarm.into(),
-            alarm_id: None,
-            name: title.into(),
-            severity: Severity::Major,
-            causes: vec![alarm.trim_start_matches("TOCSIN-").to_lowercase().into()],
-            key,
-            time: Moment::utc(wall),
             raised_at: (event != Event::Occur).then_some(since),
             cleared_by,
             duration_ms: cleared.then(|| (wall - since.millis).max(0)),
-            node: self.host.clone(),
-            location: self.location(),
-            params: BTreeMap::from([("about".into(), about.to_owned()), ("why".into(), why)]),
-            count: 1,
-            evidence: Vec::new(),
-            provenance: Provenance::Documented,
             patterns: patterns.clone(),
-            late: false,
-            time_assumed: false,
-            mode: Mode::Watch,
-            detected_at: None,
-            durable: true,
-            runbook: None,
+            ..record
         }
     }
 }

@@ -5,29 +5,12 @@
 //! without its clear, or a clear without its raise, and is told of it by an alarm about ourselves. What a sink was
 //! offered, and what another sink that is not behind still has to get, is left alone.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::ops::Range;
 
-use serde::Deserialize;
-
-use super::{Outbox, Port, Stored};
+use super::entry::keyed;
+use super::{Dropped, Outbox, Port};
 use crate::state::{Broken, Store};
-
-/// A backlog that lost its history.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Collapsed {
-    pub sink: String,
-    /// Records that the sink will never get.
-    pub lost: u64,
-}
-
-/// All that is to be known of a record here.
-#[derive(Deserialize)]
-struct Keyed<'a> {
-    #[serde(borrow)]
-    key: Cow<'a, str>,
-}
 
 impl Outbox {
     /// It may grow to so many bytes.
@@ -44,18 +27,13 @@ impl Outbox {
             let lost = unwanted.iter().filter(|number| **number >= port.next).count() as u64;
             port.ahead.clear();
             if lost > 0 {
-                self.collapsed.push(Collapsed { sink: port.sink.name().to_owned(), lost });
+                self.dropped_for.push(Dropped { sink: port.sink.name().to_owned(), lost, damaged: false });
             }
         }
         self.remove(&unwanted);
         // If the latest of each key is nearly as much, thinning it out over and over would be all that we do.
         self.least = 2 * self.size;
         Ok(())
-    }
-
-    /// What was collapsed since the last call.
-    pub fn take_collapsed(&mut self) -> Vec<Collapsed> {
-        std::mem::take(&mut self.collapsed)
     }
 
     fn size_from(&self, from: u64) -> u64 {
@@ -92,7 +70,7 @@ impl Outbox {
                 if number < first
                     && let Some((key, only)) = keyed(bytes)
                 {
-                    older.push_front((number, key, only));
+                    older.push_front((number, hash(&key), only.map(str::to_owned)));
                 }
                 number < first
             })?;
@@ -115,13 +93,6 @@ impl Outbox {
             }
         }
     }
-}
-
-/// A record's key, as a number, and the only sink that it is for.
-fn keyed(bytes: &[u8]) -> Option<(u64, Option<String>)> {
-    let stored: Stored = postcard::from_bytes(bytes).ok()?;
-    let Keyed { key } = serde_json::from_str(stored.json).ok()?;
-    Some((hash(&key), stored.only.map(str::to_owned)))
 }
 
 /// A million keys are not to be held twice; two of them with one hash are next to impossible within 64 bits.

@@ -179,6 +179,28 @@ fn a_sink_far_behind_is_served_from_the_store() {
     assert_eq!(store.outbox_end().unwrap(), 0);
 }
 
+/// A bit that turned on the disk costs the one record, and somebody is told.
+#[test]
+fn a_damaged_entry_is_said_and_holds_up_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&Directory::new(dir.path())).unwrap();
+    let mut outbox = Outbox::restore(&store).unwrap();
+    outbox.add(Box::new(Made::new("a", 0, 0)), 0);
+    (0..5).for_each(|n| outbox.push(record(&n.to_string()), None).unwrap());
+    commit(&mut outbox, &store);
+    let stored = encode(None, &record("3").to_json().unwrap());
+    for (number, bytes) in [(1, &b"no line break"[..]), (2, b"\n{\"schema\":1}"), (3, &stored[..stored.len() / 2])] {
+        store.commit(&Batch { outbox: vec![(number, bytes.to_vec())], ..Batch::default() }).unwrap();
+    }
+
+    let mut outbox = Outbox::restore(&store).unwrap();
+    let sink = Made::new("a", 0, 0);
+    outbox.add(Box::new(sink.clone()), 0);
+    assert_eq!(drain(&mut outbox, &store, &sink), [0, 4]);
+    assert_eq!(outbox.take_dropped(), [Dropped { sink: "a".into(), lost: 3, damaged: true }]);
+    assert_eq!((outbox.take_dropped(), outbox.lags()[0].waiting), (vec![], 0));
+}
+
 /// Lets a sink take all that it can get, and gives the numbers.
 fn drain(outbox: &mut Outbox, store: &Store, sink: &Made) -> Vec<u64> {
     let before = sink.took().len();
@@ -211,8 +233,8 @@ fn at_its_bound_the_latest_record_of_each_key_is_left() {
             assert!(outbox.size <= WINDOW as u64 * 3);
         }
         commit(&mut outbox, &store);
-        let collapsed = outbox.take_collapsed();
-        assert!(!collapsed.is_empty() && collapsed.iter().all(|c| c.sink == "away"), "{collapsed:?}");
+        let collapsed = outbox.take_dropped();
+        assert!(!collapsed.is_empty() && collapsed.iter().all(|c| c.sink == "away" && !c.damaged), "{collapsed:?}");
         let lost: u64 = collapsed.iter().map(|c| c.lost).sum();
         assert_eq!(outbox.lags()[0].waiting, 500 - lost);
         assert_eq!(Outbox::saved_lags(&store).unwrap()[0].waiting, 500 - lost);
@@ -243,7 +265,7 @@ fn what_cannot_be_made_smaller_is_not_tried_at_every_record() {
         outbox.collapse(None).unwrap();
     }
     assert_eq!(outbox.lags()[0].waiting, 1000);
-    assert_eq!(outbox.take_collapsed(), []);
+    assert_eq!(outbox.take_dropped(), []);
     assert!(outbox.least >= outbox.size / 2);
 }
 
