@@ -4,9 +4,10 @@ mod support;
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::{Ended, Site, TOCSIN, alarm, gzip};
+use support::{Ended, Site, TOCSIN, alarm, gzip, skipped};
 
 const HA_LOG: &str = "node-7/flink/flinkserver/ha/runlog/ha.log";
 const ZONE_SAID: &str = "tocsin: times are read as UTC (this machine's zone; `--tz` says otherwise)\n";
@@ -49,17 +50,20 @@ fn help() {
         assert_eq!((help.code, help.err.as_str()), (Some(0), ""));
         assert!(help.out.contains("Usage: tocsin ") && help.out.contains("--patterns <DIR>"), "{}", help.out);
     }
-    let long = site.run(&["--help"]).out;
-    for code in [
-        "0  fine",
-        "2  usage",
-        "3  nothing to read",
-        "4  read, but",
-        "5  standard output closed",
-        "7  pattern",
-        "8  warnings",
-    ] {
-        assert!(long.contains(&format!("\n  {code}")), "{code} in {long}");
+}
+
+/// The help is made from the codes themselves; the README must say the same.
+#[test]
+fn exit_codes_are_told_alike_wherever_they_are_told() {
+    let long = Site::new(&[]).run(&["--help"]).out;
+    let (_, listed) = long.split_once("Exit codes:\n").unwrap();
+    let listed: Vec<(&str, &str)> = listed.lines().filter_map(|line| line.trim().split_once("  ")).collect();
+    assert_eq!(listed.iter().map(|(code, _)| *code).collect::<Vec<_>>(), ["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (_, told) = readme.split_once("**Exit codes:**").unwrap();
+    let told: String = told.split_whitespace().collect::<Vec<_>>().join(" ").replace('`', "");
+    for (code, meaning) in listed {
+        assert!(told.contains(&format!("{code} {meaning}")), "{code} {meaning} in {told}");
     }
 }
 
@@ -159,7 +163,9 @@ fn closed_output() {
 /// Any other failure to write is a failure.
 #[test]
 fn full_disk() {
-    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else { return };
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
+        return skipped("there is no disk that is always full");
+    };
     let output = site().command(&["replay", "--tz", "UTC", "."]).stdout(full).stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let err = String::from_utf8(output.stderr).unwrap();
@@ -215,8 +221,7 @@ fn colours_on_a_terminal() {
         script.output().ok().filter(|o| o.status.success()).map(|o| String::from_utf8_lossy(&o.stdout).into_owned())
     };
     let Some(plain) = on_terminal(&[]) else {
-        eprintln!("skipped: there is no `script` to make a terminal with");
-        return;
+        return skipped("there is no `script` to make a terminal with");
     };
     assert!(plain.contains("\u{1b}[33mraise") && plain.contains("\u{1b}[32mclear"), "{plain:?}");
     for env in [&[("NO_COLOR", "1")][..], &[("TERM", "dumb")]] {
@@ -280,8 +285,7 @@ fn unreadable_file() {
         command.args(["--reuid", "65534", "--clear-groups", "./tocsin"]).args(args).current_dir(site.path("."));
     }
     let Ok(output) = command.output() else {
-        eprintln!("skipped: there is no `setpriv` to be somebody else with");
-        return;
+        return skipped("there is no `setpriv` to be somebody else with");
     };
     let ended = Ended::of(output);
     assert_eq!((ended.code, ended.records().len()), (Some(4), 2), "{}", ended.err);

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use support::{Ended, Site, TOCSIN, ha};
+use support::{Ended, Site, TOCSIN, ha, skipped};
 
 const HA_LOG: &str = "node-7/flink/flinkserver/ha/runlog/ha.log";
 
@@ -168,12 +168,12 @@ fn as_nobody(site: &Site, args: &[&str]) -> Option<(Ended, Vec<Value>)> {
     let mut command = Command::new("setpriv");
     command.args(["--reuid", "65534", "--clear-groups", "./tocsin"]).args(ARGS).args(args);
     let Ok(output) = command.current_dir(site.path(".")).env("TZ", "UTC").output() else {
-        eprintln!("skipped: there is no `setpriv` to be somebody else with");
+        skipped("there is no `setpriv` to be somebody else with");
         return None;
     };
     let ended = Ended::of(output);
     if ended.err.contains("setpriv: ") {
-        eprintln!("skipped: this user may not become another: {}", ended.err);
+        skipped(&format!("this user may not become another: {}", ended.err));
         return None;
     }
     let findings = ended.records();

@@ -70,8 +70,7 @@ fn without_a_thread_to_be_had_one_core_does_all() {
         let heap = directory(&named);
         fs::set_permissions(heap.path(), PermissionsExt::from_mode(0o755)).unwrap();
         let Some(alone) = alone(heap.path()) else {
-            eprintln!("skipped: nobody can be made who may have no threads");
-            return;
+            return skipped("nobody can be made who may have no threads");
         };
         let free = replay(heap.path(), &["--tz", "UTC", "--verbose", "--jobs", "2", "."]);
         assert!(said(&alone) == said(&free), "{}\nwith threads: {}", alone.told(), free.told());

@@ -6,17 +6,34 @@ use std::process::ExitCode;
 pub enum Exit {
     Fine = 0,
     Failed = 1,
-    /// Usage, configuration or patterns are invalid.
     Invalid = 2,
     NothingToRead = 3,
     /// Everything that could be read was, but something was damaged.
     Damaged = 4,
     StdoutClosed = 5,
-    /// `--fail-on raised`, and something was.
     Raised = 6,
     TestsFailed = 7,
-    /// `check --strict`, and there was nothing worse than warnings.
     Warnings = 8,
+}
+
+impl Exit {
+    const ALL: [(Exit, &str); 9] = [
+        (Exit::Fine, "fine"),
+        (Exit::Failed, "failed"),
+        (Exit::Invalid, "usage, configuration or patterns invalid"),
+        (Exit::NothingToRead, "nothing to read"),
+        (Exit::Damaged, "read, but with damage"),
+        (Exit::StdoutClosed, "stdout closed"),
+        (Exit::Raised, "--fail-on raised and something was"),
+        (Exit::TestsFailed, "pattern tests failed"),
+        (Exit::Warnings, "warnings only (check --strict)"),
+    ];
+
+    /// All of them, for the help.
+    pub fn listed() -> String {
+        let each = Exit::ALL.map(|(exit, meaning)| format!("  {}  {meaning}", exit as u8));
+        format!("Exit codes:\n{}", each.join("\n"))
+    }
 }
 
 impl From<Exit> for ExitCode {

@@ -31,23 +31,11 @@ use exit::{Exit, Failure};
 /// one when it clears. Everything is decided in the time that the logs carry, so that replaying an archive gives the same
 /// records as watching the log did.
 #[derive(Parser, Debug)]
-#[command(name = "tocsin", version, long_version = long_version(), max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "tocsin", version, long_version = long_version(), max_term_width = 100, after_help = Exit::listed())]
 struct Tocsin {
     #[command(subcommand)]
     command: Command,
 }
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  fine
-  1  failed
-  2  usage, configuration or patterns invalid
-  3  nothing to read
-  4  read, but with damage
-  5  standard output closed
-  6  --fail-on raised, and something was (even if 4 applies too)
-  7  pattern tests failed
-  8  warnings only (check --strict)";
 
 #[derive(Subcommand, Debug)]
 enum Command {

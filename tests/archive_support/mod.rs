@@ -1,14 +1,18 @@
 //! What the tests of the whole program share: running it, reading what it wrote, and packing its input.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 pub mod pack;
 pub mod random;
+#[path = "../support/skip.rs"]
+mod skip;
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+
+pub use skip::skipped;
 
 /// How the program ended and what it said.
 pub struct Ran {

@@ -1,5 +1,5 @@
 //! Running the real binary, away from this machine's zone, colours and files.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 use std::fs;
 use std::io::Write;
@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
+
+mod skip;
+pub use skip::skipped;
 
 pub const TOCSIN: &str = env!("CARGO_BIN_EXE_tocsin");
 

