@@ -127,49 +127,46 @@ impl Compiler<'_> {
     }
 
     fn layout(&mut self, def: &LayoutDef) -> Option<Layout> {
-        let spec = |this: &mut Self, text: &Name, e: SpecError| {
-            let span = this.inside(text, e.at.clone());
-            this.found.push(Diagnostic::error(&span, "this layout cannot be read", e.message).help(e.help));
-        };
         match def {
             LayoutDef::Broken => None,
-            LayoutDef::Conversion(pattern) => {
-                let layout = Layout::from_conversion(&pattern.value).map_err(|e| spec(self, pattern, e)).ok()?;
-                if let Some(zone) = layout.zone().filter(|zone| Zone::parse(zone).is_none()) {
-                    let title = format!("unknown time zone `{zone}`");
-                    let help = "write an IANA name such as Asia/Shanghai, or leave it out and give the log a `tz`";
-                    self.found.push(Diagnostic::error(&pattern.span, title, "named in this layout").help(help));
-                }
-                Some(layout)
-            }
+            LayoutDef::Conversion(pattern) => self.conversion(pattern),
             LayoutDef::Regex { regex, time } => {
                 let format = time.as_ref().map_or(DEFAULT_TIME, |t| &t.value);
-                match Layout::from_regex(&regex.value, format) {
-                    Ok(layout) => Some(layout),
-                    Err(LayoutError::Time(e)) => {
-                        spec(self, time.as_ref().unwrap_or(regex), e);
-                        None
-                    }
-                    Err(LayoutError::Regex { message, at, help }) => {
-                        let span = self.inside(regex, at.unwrap_or(0..regex.value.len()));
-                        let error = Diagnostic::error(&span, "this regex cannot be used", message);
-                        self.found.push(Diagnostic { help, ..error });
-                        None
-                    }
-                    Err(LayoutError::MissingGroup(group)) => {
-                        self.found.push(
-                            Diagnostic::error(
-                                &regex.span,
-                                format!("a layout without a group `{group}`"),
-                                "no such group in here",
-                            )
-                            .help(format!("enclose the {group} in `(?<{group}>…)`")),
-                        );
-                        None
-                    }
-                }
+                let layout = Layout::from_regex(&regex.value, format);
+                layout.map_err(|e| self.no_layout(regex, time.as_ref(), e)).ok()
             }
         }
+    }
+
+    fn conversion(&mut self, pattern: &Name) -> Option<Layout> {
+        let layout = Layout::from_conversion(&pattern.value).map_err(|e| self.no_spec(pattern, e)).ok()?;
+        if let Some(zone) = layout.zone().filter(|zone| Zone::parse(zone).is_none()) {
+            let title = format!("unknown time zone `{zone}`");
+            let help = "write an IANA name such as Asia/Shanghai, or leave it out and give the log a `tz`";
+            self.found.push(Diagnostic::error(&pattern.span, title, "named in this layout").help(help));
+        }
+        Some(layout)
+    }
+
+    fn no_spec(&mut self, text: &Name, e: SpecError) {
+        let span = self.inside(text, e.at);
+        self.found.push(Diagnostic::error(&span, "this layout cannot be read", e.message).help(e.help));
+    }
+
+    fn no_layout(&mut self, regex: &Name, time: Option<&Name>, error: LayoutError) {
+        let found = match error {
+            LayoutError::Time(e) => return self.no_spec(time.unwrap_or(regex), e),
+            LayoutError::Regex { message, at, help } => {
+                let span = self.inside(regex, at.unwrap_or(0..regex.value.len()));
+                Diagnostic { help, ..Diagnostic::error(&span, "this regex cannot be used", message) }
+            }
+            LayoutError::MissingGroup(group) => {
+                let title = format!("a layout without a group `{group}`");
+                let help = format!("enclose the {group} in `(?<{group}>…)`");
+                Diagnostic::error(&regex.span, title, "no such group in here").help(help)
+            }
+        };
+        self.found.push(found);
     }
 
     fn log(&mut self, name: &str, def: &LogDef, layouts: &BTreeMap<&str, Layout>) -> Option<Log> {
