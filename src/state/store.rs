@@ -86,21 +86,14 @@ impl Store {
 
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Broken> {
         let read = self.database.begin_read().map_err(Broken::from)?;
-        match read.open_table(definition(table)) {
-            Ok(table) => Ok(table.get(key).map_err(Broken::from)?.map(|value| value.value().to_vec())),
-            Err(TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(error) => Err(Broken::from(error)),
-        }
+        let Some(table) = if_any(read.open_table(definition(table)))? else { return Ok(None) };
+        Ok(table.get(key).map_err(Broken::from)?.map(|value| value.value().to_vec()))
     }
 
     /// Hands over every entry of a table, in the order of keys.
     pub fn each(&self, table: Table, mut each: impl FnMut(&[u8], &[u8])) -> Result<(), Broken> {
         let read = self.database.begin_read().map_err(Broken::from)?;
-        let table = match read.open_table(definition(table)) {
-            Ok(table) => table,
-            Err(TableError::TableDoesNotExist(_)) => return Ok(()),
-            Err(error) => return Err(Broken::from(error)),
-        };
+        let Some(table) = if_any(read.open_table(definition(table)))? else { return Ok(()) };
         for entry in table.iter().map_err(Broken::from)? {
             let (key, value) = entry.map_err(Broken::from)?;
             each(key.value(), value.value());
@@ -111,11 +104,7 @@ impl Store {
     /// The outbox from a number on; `each` says whether it wants more.
     pub fn outbox(&self, from: u64, mut each: impl FnMut(u64, &[u8]) -> bool) -> Result<(), Broken> {
         let read = self.database.begin_read().map_err(Broken::from)?;
-        let table = match read.open_table(OUTBOX) {
-            Ok(table) => table,
-            Err(TableError::TableDoesNotExist(_)) => return Ok(()),
-            Err(error) => return Err(Broken::from(error)),
-        };
+        let Some(table) = if_any(read.open_table(OUTBOX))? else { return Ok(()) };
         for entry in table.range(from..).map_err(Broken::from)? {
             let (number, value) = entry.map_err(Broken::from)?;
             if !each(number.value(), value.value()) {
@@ -128,11 +117,7 @@ impl Store {
     /// The number behind the last entry of the outbox.
     pub fn outbox_end(&self) -> Result<u64, Broken> {
         let read = self.database.begin_read().map_err(Broken::from)?;
-        let table = match read.open_table(OUTBOX) {
-            Ok(table) => table,
-            Err(TableError::TableDoesNotExist(_)) => return Ok(0),
-            Err(error) => return Err(Broken::from(error)),
-        };
+        let Some(table) = if_any(read.open_table(OUTBOX))? else { return Ok(0) };
         let last = table.last().map_err(Broken::from)?;
         Ok(last.map_or(0, |(number, _)| number.value() + 1))
     }
@@ -189,6 +174,15 @@ impl Store {
     fn is_there(&self) -> bool {
         let there = self.path.metadata().map(|m| (m.dev(), m.ino()));
         there.is_ok_and(|there| there == self.file) && self.lock.is_there()
+    }
+}
+
+/// A table that nothing was ever put into is none.
+fn if_any<T>(opened: Result<T, TableError>) -> Result<Option<T>, Broken> {
+    match opened {
+        Ok(table) => Ok(Some(table)),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(Broken::from(error)),
     }
 }
 
