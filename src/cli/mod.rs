@@ -12,6 +12,7 @@ mod log_args;
 mod pattern_args;
 mod progress;
 mod replay;
+mod sending;
 mod speed;
 mod state;
 mod stats;
