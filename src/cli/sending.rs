@@ -35,7 +35,8 @@ pub struct Sending {
     remote: Vec<Remote>,
 }
 
-struct Remote {
+/// A sink that is not here.
+pub struct Remote {
     sink: Box<dyn Sink>,
     woken: Receiver<()>,
     /// Records that it was offered.
@@ -123,13 +124,10 @@ impl Sending {
     pub fn finish(mut self, terminal: &Terminal, quiet: bool) -> Result<(), SendError> {
         for remote in &mut self.remote {
             remote.wait(terminal.interactive && !quiet)?;
-            let (name, sent) = (remote.sink.name().to_owned(), remote.offered - remote.refused);
-            remote.sink.finish(FAREWELL);
-            if remote.refused > 0 {
-                return Err(SendError::Sink(format!("{name}: {} records cannot be sent", remote.refused)));
-            }
+            remote.finish();
+            remote.refuse_refused()?;
             if !quiet {
-                eprintln!("{name}: {sent} transitions acknowledged");
+                eprintln!("{}: {} transitions acknowledged", remote.sink.name(), remote.offered);
             }
         }
         Ok(())
@@ -137,7 +135,7 @@ impl Sending {
 }
 
 impl Remote {
-    fn open(target: &Target) -> Result<Remote, Failure> {
+    pub fn open(target: &Target) -> Result<Remote, Failure> {
         let (wake, woken) = channel();
         let wake = move || {
             // Nobody listens any more when the command is about to end.
@@ -148,7 +146,7 @@ impl Remote {
     }
 
     /// Waits for room.
-    fn offer(&mut self, record: &Arc<Transition>) -> Result<(), SendError> {
+    pub fn offer(&mut self, record: &Arc<Transition>) -> Result<(), SendError> {
         while !self.sink.offer(self.offered, record) {
             self.look()?;
         }
@@ -156,7 +154,8 @@ impl Remote {
         Ok(())
     }
 
-    fn wait(&mut self, shown: bool) -> Result<(), SendError> {
+    /// Waits until it has everything.
+    pub fn wait(&mut self, shown: bool) -> Result<(), SendError> {
         let bar = shown.then(|| ProgressBar::new(self.offered).with_message(self.sink.name().to_owned()));
         while self.sink.acknowledged() < self.offered {
             if let Some(bar) = &bar {
@@ -169,6 +168,18 @@ impl Remote {
         }
         self.hear();
         Ok(())
+    }
+
+    pub fn finish(&mut self) {
+        self.sink.finish(FAREWELL);
+    }
+
+    /// What can never arrive was said one by one, and makes the whole a failure.
+    pub fn refuse_refused(&self) -> Result<(), SendError> {
+        match self.refused {
+            0 => Ok(()),
+            refused => Err(SendError::Sink(format!("{}: {refused} records cannot be sent", self.sink.name()))),
+        }
     }
 
     /// Waits until something has happened, but not for long.
