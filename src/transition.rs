@@ -100,6 +100,16 @@ pub enum Mode {
     Test,
 }
 
+impl Mode {
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Watch => "watch",
+            Mode::Replay => "replay",
+            Mode::Test => "test",
+        }
+    }
+}
+
 /// The place that an alarm is about; service and role are the log's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Location {

@@ -9,6 +9,7 @@ mod own;
 mod pipe;
 mod report;
 mod run;
+mod sinks;
 mod socket;
 mod source;
 mod status;

@@ -7,9 +7,10 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::exit::Failure;
 use super::filter::ShownArgs;
+use super::kafka_args::KafkaArgs;
 use super::pattern_args::PatternArgs;
 use super::zones;
-use crate::config::{Given, value};
+use crate::config::{Given, Sink, value};
 use crate::deliver::stdout::Format;
 use crate::time::Millis;
 use crate::transition::Severity;
@@ -58,6 +59,13 @@ pub struct OutcomeArgs {
     #[arg(long, value_name = "N")]
     pub max_keys: Option<usize>,
 
+    /// Where transitions go: `stdout`, or kafka://BROKER[,BROKER]/TOPIC; may be given several times (default: stdout)
+    #[arg(long, value_name = "SINK", value_parser = Sink::parse)]
+    pub to: Vec<Sink>,
+
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+
     #[command(flatten)]
     pub shown: ShownArgs,
 }
@@ -91,6 +99,8 @@ impl OutcomeArgs {
             format: self.format,
             hold: self.hold,
             max_keys: self.max_keys,
+            to: self.to.clone(),
+            kafka: self.kafka.properties()?,
             alarms: self.shown.alarm.clone(),
             nodes: self.shown.node.clone(),
             severity: self.shown.severity.as_deref().and_then(Severity::from_name),

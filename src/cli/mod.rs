@@ -7,6 +7,7 @@ mod doctor;
 pub mod exit;
 mod explain;
 mod filter;
+mod kafka_args;
 mod log_args;
 mod pattern_args;
 mod progress;

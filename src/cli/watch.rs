@@ -10,7 +10,7 @@ use super::log_args::{LogArgs, OutcomeArgs};
 use super::replay::host;
 use crate::config::settings::Environment;
 use crate::config::watch::WatchSettings;
-use crate::config::{Begin, ConfigFile, Given, LogFormat, Settings, Sink, value};
+use crate::config::{Begin, ConfigFile, Given, LogFormat, Settings, value};
 use crate::time::Millis;
 use crate::watch::{self, WatchError};
 
@@ -30,6 +30,7 @@ const EXAMPLES: &str = "\
 Examples:
   tocsin watch                                    the logs of this machine, where the vendor puts them
   tocsin watch --format table /var/log/Bigdata    for a person
+  tocsin watch --to kafka://b1,b2/alarms --to stdout
   kubectl logs -f flink-jobmanager | tocsin watch --log flink-jobmanager=- --assign node-7=- -";
 
 #[derive(Args, Debug)]
@@ -41,10 +42,6 @@ pub struct WatchArgs {
     /// Stay, though none of the paths exists yet
     #[arg(long)]
     pub wait: bool,
-
-    /// Where transitions go: `stdout`, or kafka://BROKER[,BROKER]/TOPIC (default: stdout)
-    #[arg(long, value_name = "SINK", value_parser = Sink::parse)]
-    pub to: Vec<Sink>,
 
     /// Where the state is kept (default: $STATE_DIRECTORY; as root /var/lib/tocsin; else ~/.local/state/tocsin)
     #[arg(long, value_name = "DIR", help_heading = "State")]
@@ -82,7 +79,7 @@ impl From<WatchError> for Failure {
     fn from(error: WatchError) -> Failure {
         let exit = match error {
             WatchError::Closed => Exit::StdoutClosed,
-            WatchError::Pipe(_) => Exit::Invalid,
+            WatchError::Pipe(_) | WatchError::Sink(_) => Exit::Invalid,
             _ => Exit::Failed,
         };
         Failure::new(exit, error.to_string())
@@ -100,7 +97,6 @@ impl WatchArgs {
         Ok(Given {
             paths: self.paths.clone(),
             wait: self.wait,
-            to: self.to.clone(),
             log_format: self.log_format,
             state: self.state.clone(),
             begin: self.from.or(self.lookback.map(Begin::Lookback)),

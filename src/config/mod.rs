@@ -7,10 +7,12 @@
 //! - [`value`] and [`secret`]: what single values may look like, and those that are never shown.
 //! - [`defaults`]: what holds if nobody says anything.
 //! - [`settings`]: the command line over the file over the defaults; [`show`] writes that down again.
+//! - [`kafka`]: what a sink and the properties come to for the client.
 //! - [`patterns`], [`zones`] and [`watch`]: the same with all names known, as `watch` and `replay` run on it.
 
 pub mod defaults;
 pub mod error;
+pub mod kafka;
 pub mod load;
 pub mod model;
 pub mod patterns;

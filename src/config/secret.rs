@@ -25,8 +25,14 @@ const SECRETS: [&str; 7] = ["password", "secret", "token", "credential", "key", 
 /// Does a property of this name hold something that nobody may see?
 pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    // Where a key lies is no secret.
-    !name.ends_with(".location") && SECRETS.iter().any(|word| name.contains(word))
+    !is_open(&name) && SECRETS.iter().any(|word| name.contains(word))
+}
+
+/// Where a key lies and how a token is got is no secret.
+const OPEN: [&str; 6] = [".location", ".keytab", ".method", ".url", ".scope", ".client.id"];
+
+fn is_open(name: &str) -> bool {
+    OPEN.iter().any(|end| name.ends_with(end))
 }
 
 /// A property of the Kafka client, as written.
@@ -81,6 +87,33 @@ pub enum SecretError {
 static VARIABLE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}").ok());
 
 impl Property {
+    /// `NAME=VALUE`, as on the command line, where other users of the machine can read it: a secret has to be elsewhere.
+    /// Nothing of the value is in the error.
+    pub fn parse(text: &str) -> Result<Property, String> {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        let name = name.trim();
+        if name.is_empty() || !text.contains('=') || name.contains(char::is_whitespace) {
+            return Err("expected NAME=VALUE, a property of librdkafka".to_owned());
+        }
+        let (name, value) = match name.strip_suffix("-file") {
+            Some(name) => (name, Written::File(PathBuf::from(value))),
+            None => (name, Written::Text(value.to_owned())),
+        };
+        let property = Property { name: name.to_owned(), value, span: None };
+        match property.is_exposed() {
+            true => Err(format!(
+                "`{name}` is a secret, and others can read the command line: write `{name}-file=PATH` or `{name}=${{VARIABLE}}` \
+                 (in single quotes)"
+            )),
+            false => Ok(property),
+        }
+    }
+
+    /// Neither from a file nor from the environment.
+    pub fn is_plain(&self) -> bool {
+        matches!(&self.value, Written::Text(text) if !VARIABLE.as_ref().is_some_and(|v| v.is_match(text)))
+    }
+
     /// What the client is given.
     pub fn resolve(&self, environment: impl Fn(&str) -> Option<String>) -> Result<Secret, SecretError> {
         match &self.value {
@@ -150,7 +183,7 @@ pub fn blotted(text: &str) -> String {
     for found in SECRET.iter().flat_map(|s| s.captures_iter(text)) {
         let (Some(all), Some(value)) = (found.get(0), found.name("value")) else { continue };
         let key = text[all.start()..value.start()].trim_end_matches(['=', ' ', '\t']).trim_matches(['"', '\'']);
-        let plain = key.ends_with("-file") || key.ends_with(".location") || key == "max-keys";
+        let plain = key.ends_with("-file") || is_open(&key.to_ascii_lowercase()) || key == "max-keys";
         if !plain {
             hide(value.range(), &mut bytes);
         }
@@ -180,13 +213,36 @@ mod tests {
             assert_eq!(text(name, "hunter2").shown().1, HIDDEN);
             assert!(text(name, "hunter2").is_exposed());
         }
-        for name in ["security.protocol", "sasl.username", "ssl.ca.location", "ssl.key.location", "linger.ms"] {
+        for name in [
+            "security.protocol",
+            "sasl.username",
+            "ssl.ca.location",
+            "ssl.key.location",
+            "linger.ms",
+            "sasl.kerberos.keytab",
+            "sasl.oauthbearer.token.endpoint.url",
+        ] {
             assert!(!is_secret(name), "{name}");
             assert_eq!(text(name, "x").shown(), (name.to_owned(), "x".to_owned()));
         }
         assert_eq!(text("sasl.password", "${KP}").shown().1, "${KP}");
         assert_eq!(text("sasl.password", "hunter2${KP}").shown().1, HIDDEN);
         assert!(!format!("{:?}", text("sasl.password", "hunter2")).contains("hunter2"));
+    }
+
+    #[test]
+    fn the_command_line_takes_no_secret() {
+        let shown = |text: &str| Property::parse(text).unwrap().shown();
+        assert_eq!(shown("linger.ms=5"), ("linger.ms".to_owned(), "5".to_owned()));
+        assert_eq!(shown("sasl.kerberos.keytab=/k"), ("sasl.kerberos.keytab".to_owned(), "/k".to_owned()));
+        assert_eq!(shown("sasl.password=${KP}"), ("sasl.password".to_owned(), "${KP}".to_owned()));
+        assert_eq!(shown("sasl.password-file=/p=q"), ("sasl.password-file".to_owned(), "/p=q".to_owned()));
+        for wrong in ["sasl.password=hunter2", "ssl.key.pem=hunter2${KP}", "hunter2", "=hunter2", "a b=hunter2"] {
+            let why = Property::parse(wrong).unwrap_err();
+            assert!(!why.contains("hunter2"), "{why}");
+        }
+        let why = Property::parse("sasl.password=x").unwrap_err();
+        assert!(why.contains("sasl.password-file=PATH") && why.contains("sasl.password=${VARIABLE}"), "{why}");
     }
 
     #[test]

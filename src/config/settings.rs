@@ -36,6 +36,8 @@ pub struct Given {
     pub hold: Option<Millis>,
     pub max_keys: Option<usize>,
     pub to: Vec<Sink>,
+    /// As typed; what is wrong with them is said without their values.
+    pub kafka: Vec<Property>,
     pub format: Option<Format>,
     pub log_format: Option<LogFormat>,
     pub patterns: Vec<PathBuf>,
@@ -181,7 +183,7 @@ impl Settings {
             state: Sourced::pick(given.state, config.state.dir).unwrap_or(Sourced { value: state, origin }),
             begin: Sourced::or(given.begin, config.state.begin, Begin::Lookback(defaults::LOOKBACK)),
             outbox: Sourced::or(None, config.state.outbox, defaults::OUTBOX),
-            kafka: config.kafka,
+            kafka: kafka(given.kafka, config.kafka),
             file,
         }
     }
@@ -225,6 +227,14 @@ impl Settings {
             },
         })
     }
+}
+
+/// A property of the command line replaces the one of its name; the others stay.
+fn kafka(given: Vec<Property>, written: Vec<Property>) -> Vec<Property> {
+    let kept = |property: &Property| given.iter().all(|g| g.name != property.name);
+    let mut all: Vec<Property> = written.into_iter().filter(kept).collect();
+    all.extend(given);
+    all
 }
 
 type Zones = (Option<Sourced<Zone>>, Vec<Sourced<(String, Zone)>>);

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::sink::{Ended, Sink};
+use super::sink::{Ended, Notice, Sink};
 use crate::state::{Batch, Broken, Store, Table};
 use crate::transition::Transition;
 
@@ -244,6 +244,15 @@ impl Outbox {
             lags.push(Lag { sink: String::from_utf8_lossy(name).into_owned(), waiting, ended: None });
         })?;
         Ok(lags)
+    }
+
+    /// What the sinks have to say, each with its name.
+    pub fn take_notices(&mut self) -> Vec<(String, Notice)> {
+        let said = |port: &mut Port| {
+            let name = port.sink.name().to_owned();
+            port.sink.take_notices().into_iter().map(move |notice| (name.clone(), notice))
+        };
+        self.ports.iter_mut().flat_map(said).collect()
     }
 
     /// Lets every sink take what it was offered.

@@ -21,8 +21,24 @@ pub trait Sink {
     /// Why it will never take anything again, if that is so.
     fn ended(&self) -> Option<Ended>;
 
+    /// What it has to say since it was last asked.
+    fn take_notices(&mut self) -> Vec<Notice> {
+        Vec::new()
+    }
+
     /// Lets what was handed over arrive, for no longer than this.
     fn finish(&mut self, patience: Duration);
+}
+
+/// What a person should know of a sink that goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Nothing arrives. `lasting`: not before somebody mends what the words say; the sink tries again now and then.
+    Troubled { why: String, lasting: bool },
+    /// It arrives, again or for the first time.
+    Well,
+    /// This record can never arrive, and is counted as if it had: those behind it go on.
+    Refused { key: Arc<str>, id: String, why: String },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

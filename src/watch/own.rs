@@ -15,13 +15,17 @@ pub const READER_STUCK: &str = "TOCSIN-READER-STUCK";
 pub const STATE_FAILED: &str = "TOCSIN-STATE-FAILED";
 pub const OUTBOX_GROWING: &str = "TOCSIN-OUTBOX-GROWING";
 pub const OUTBOX_COLLAPSED: &str = "TOCSIN-OUTBOX-COLLAPSED";
+pub const SINK_REFUSES: &str = "TOCSIN-SINK-REFUSES";
+pub const RECORD_REFUSED: &str = "TOCSIN-RECORD-REFUSED";
 pub const CLOCK_STEPPED: &str = "TOCSIN-CLOCK-STEPPED";
 
-pub const OWN: [(&str, &str); 5] = [
+pub const OWN: [(&str, &str); 7] = [
     (READER_STUCK, "A Watched Log Cannot Be Read"),
     (STATE_FAILED, "The State Directory Cannot Be Written"),
     (OUTBOX_GROWING, "Transitions Do Not Reach a Sink"),
     (OUTBOX_COLLAPSED, "Transitions for a Sink Were Dropped"),
+    (SINK_REFUSES, "A Sink Takes No Transitions Until Somebody Mends It"),
+    (RECORD_REFUSED, "A Transition Can Never Reach a Sink"),
     (CLOCK_STEPPED, "The Clock of This Machine Was Set"),
 ];
 

@@ -48,6 +48,18 @@ impl Report {
         }
     }
 
+    /// Something is not well, until it is [over](Report::over).
+    pub fn trouble(&mut self, what: &str, about: &str, text: &str) {
+        self.warn(what, &format!("{about}: {text}"));
+        self.said.insert((what.to_owned(), about.to_owned()), text.to_owned());
+    }
+
+    pub fn over(&mut self, what: &str, about: &str, text: &str) {
+        if self.said.remove(&(what.to_owned(), about.to_owned())).is_some() {
+            self.info(what, &format!("{about}: {text}"));
+        }
+    }
+
     fn say(&mut self, level: &str, what: &str, text: &str) {
         let time = Moment::utc(Utc::now().timestamp_millis());
         let text = printable(text);

@@ -10,16 +10,16 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::core::{Begun, Past, Settings, Watch};
 use super::pipe::Pipe;
+use super::sinks::sinks;
 use super::socket::{Answer, Asked, Question, Socket};
 use super::status::Status;
 use super::turns::{Parts, Turns};
 use super::{Own, Report};
-use crate::config::value::{Begin, Sink as Wanted};
+use crate::config::value::Begin;
 use crate::config::watch::WatchSettings;
-use crate::deliver::screen::Screen;
+use crate::deliver::Outbox;
+use crate::deliver::kafka::trouble::Trouble;
 use crate::deliver::sink::Ended;
-use crate::deliver::stdout::Stdout;
-use crate::deliver::{Outbox, sink::Sink};
 use crate::input::assign::Assigner;
 use crate::input::tail::Start;
 use crate::input::tail::descriptors::{raise_limit, share};
@@ -50,6 +50,8 @@ pub enum WatchError {
     State(#[from] OpenError),
     #[error("the state in {dir} cannot be gone on from ({why}): move it away to begin anew, as without a state")]
     Past { dir: String, why: String },
+    #[error(transparent)]
+    Sink(#[from] Trouble),
     #[error("standard input could not be recognised: {0}")]
     Pipe(String),
     #[error("{0}")]
@@ -118,7 +120,7 @@ pub fn run(mut settings: WatchSettings, reload: Reload, host: &str, coloured: bo
         None => first(settings.state.begin),
     };
     let own = Own::new(settings.cluster.clone(), host.into(), &past.active);
-    let (outbox, introduce) = sinks(&settings, &keeper, known, coloured, &wake.caller()).map_err(bad)?;
+    let (outbox, introduce) = sinks(&settings, &keeper, known, coloured, &wake.caller())?;
     let pipe = settings.paths.iter().any(|path| path.as_os_str() == "-").then(|| Pipe::start(&wake.caller()));
     let mut going = Going { keeper, outbox, own, past, start, report, pipe, introduce };
     let around = Around { wake, commands, reload, host };
@@ -153,38 +155,6 @@ fn first(begin: Begin) -> (Past, Start) {
 
 fn now() -> Millis {
     Utc::now().timestamp_millis()
-}
-
-/// The outbox with its sinks, and those that the state does not know.
-fn sinks(
-    settings: &WatchSettings,
-    keeper: &Keeper,
-    known: bool,
-    coloured: bool,
-    caller: &Caller,
-) -> Result<(Outbox, Vec<String>), String> {
-    let Some(store) = keeper.store() else { return Ok((Outbox::default(), Vec::new())) };
-    let mut outbox = Outbox::restore(store).map_err(|e| e.to_string())?;
-    outbox.bound(settings.state.outbox);
-    let mut new = Vec::new();
-    for wanted in &settings.sinks {
-        let name = wanted.to_string();
-        let cursor = Outbox::cursor(store, &name).map_err(|e| e.to_string())?;
-        if cursor.is_none() && known {
-            new.push(name.clone());
-        }
-        let from = cursor.unwrap_or(outbox.end());
-        let sink: Box<dyn Sink> = match wanted {
-            Wanted::Stdout => {
-                let out = Stdout::new(io::stdout(), settings.format, coloured);
-                let caller = caller.clone();
-                Box::new(Screen::start(out, from, move || caller.call()))
-            }
-            Wanted::Kafka { .. } => return Err(format!("{name}: this build has no Kafka sink")),
-        };
-        outbox.add(sink, from);
-    }
-    Ok((outbox, new))
 }
 
 /// Watches with one pattern set. `Some`: it goes on with another.

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use super::core::{Look, Watch, Watched, family_key};
 use super::feed::SavedFeed;
-use super::own::{CLOCK_STEPPED, OUTBOX_GROWING, READER_STUCK, STATE_FAILED};
+use super::own::{CLOCK_STEPPED, OUTBOX_GROWING, READER_STUCK, RECORD_REFUSED, SINK_REFUSES, STATE_FAILED};
 use super::report::Report;
 use super::source::Source;
 use super::stdin::Piped;
 use crate::correlate::Family;
+use crate::deliver::sink::Notice;
 use crate::input::assign::Assigner;
 use crate::input::tail::descriptors::Descriptors;
 use crate::input::tail::wake::Woken;
@@ -377,8 +378,32 @@ impl<'p> Turns<'p> {
         }
     }
 
+    /// What sinks say of themselves.
+    fn hear_sinks(&mut self, wall: Millis) {
+        for (sink, notice) in self.watch.outbox.take_notices() {
+            match notice {
+                Notice::Troubled { why, lasting } => {
+                    self.report.trouble("sink", &sink, &why);
+                    if lasting {
+                        self.watch.tell(SINK_REFUSES, &sink, Some(why), wall);
+                    }
+                }
+                Notice::Well => {
+                    self.report.over("sink", &sink, "transitions arrive again");
+                    self.watch.tell(SINK_REFUSES, &sink, None, wall);
+                }
+                Notice::Refused { key, id, why } => {
+                    let words = format!("the record {id} of {key} will never arrive: {why}");
+                    self.report.warn("sink", &format!("{sink}: {words}"));
+                    self.watch.occur(RECORD_REFUSED, &sink, words, wall);
+                }
+            }
+        }
+    }
+
     /// What may go wrong without anybody else noticing.
     fn notice(&mut self, wall: Millis) {
+        self.hear_sinks(wall);
         let lags = self.watch.outbox.lags();
         let waiting = lags.iter().map(|lag| lag.waiting).max().unwrap_or(0);
         if waiting == 0 {
