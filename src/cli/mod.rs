@@ -12,10 +12,14 @@ mod log_args;
 mod pattern_args;
 mod progress;
 mod replay;
+mod sending;
 mod speed;
 mod state;
 mod stats;
 mod summary;
+mod tail;
+mod test_alarm;
+mod topic;
 pub mod watch;
 mod zones;
 
@@ -60,6 +64,9 @@ enum Command {
     State(state::State),
     Config(config::Config),
     Doctor(Box<doctor::Doctor>),
+    Topic(topic::Topic),
+    Tail(tail::Tail),
+    TestAlarm(test_alarm::TestAlarm),
 }
 
 /// What the standard streams can show.
@@ -104,6 +111,9 @@ pub fn main() -> ExitCode {
         Command::State(state) => state.run(&terminal),
         Command::Config(config) => config.run(&terminal),
         Command::Doctor(doctor) => doctor.run(&terminal),
+        Command::Topic(topic) => topic.run(&terminal),
+        Command::Tail(tail) => tail.run(&terminal),
+        Command::TestAlarm(test) => test.run(&terminal),
     };
     match ended {
         Ok(exit) => exit.into(),

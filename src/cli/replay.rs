@@ -13,11 +13,12 @@ use super::exit::{Exit, Failure};
 use super::filter::{self, Filter, FilterArgs};
 use super::log_args::{LogArgs, OutcomeArgs};
 use super::progress::Progress;
+use super::sending::{SendError, Sending, refuse_live, targets};
 use super::stats;
 use super::summary::{Loudness, Summary};
 use crate::config::settings::{Environment, Named};
-use crate::config::{ConfigError, ConfigFile, LogZones, Settings};
-use crate::deliver::stdout::{Stdout, WriteError, printable};
+use crate::config::{ConfigError, ConfigFile, LogZones, Settings, Sink};
+use crate::deliver::stdout::printable;
 use crate::input::assign::Assigner;
 use crate::input::discover::{Discovery, discover};
 use crate::pattern::Patterns;
@@ -52,6 +53,10 @@ pub struct Replay {
     #[command(flatten)]
     filter: FilterArgs,
 
+    /// Send to a topic that a watch writes to, too
+    #[arg(long, help_heading = "Kafka")]
+    force: bool,
+
     /// Fail (exit code 6) if anything that is written was raised
     #[arg(long, value_name = "WHAT")]
     fail_on: Option<FailOn>,
@@ -81,6 +86,7 @@ const EXAMPLES: &str = "\
 Examples:
   tocsin replay collected/                                   a directory for each node, live logs and archives
   ssh node-7 tar cz /var/log/Bigdata | tocsin replay --assign node-7=- -
+  tocsin replay --to kafka://b1,b2/replayed collected/       to a topic, and wait until it is there
   tocsin replay --tz Asia/Shanghai --active --format table /data/incident-4711/*.tar.gz";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -107,6 +113,10 @@ impl Replay {
         let Named { zones, decisions, shown } = settings.named(&patterns, terminal.stderr)?;
         let end = self.end.as_deref().map(|e| filter::instant(e, zones.default)).transpose()?;
         let filter = self.filter.build(shown, zones.default)?;
+        let targets = targets(&self.outcome.to, &settings.kafka);
+        if !self.force {
+            refuse_live(&targets)?;
+        }
         let assigner = Assigner::new(&patterns, decisions, &host());
         let discovery = discover(&self.paths).once_each(|path| assigner.claim(path));
         refuse_if_all_are_missing(&discovery)?;
@@ -122,7 +132,10 @@ impl Replay {
         }
         summary.zones(&zones, &gathered);
         summary.nodes(&filter, &gathered);
-        let report = self.correlate(ground, gathered, end, filter, &mut summary)?;
+        let sinks = if self.outcome.to.is_empty() { &[Sink::Stdout][..] } else { &self.outcome.to };
+        let mut sending = Sending::open(sinks, &targets, settings.format.value, terminal)?;
+        let report = self.correlate(ground, gathered, end, (filter, &mut sending), &mut summary)?;
+        sending.finish(terminal, self.quiet)?;
         summary.end(&report, &zones, terminal.interactive);
         if let Some(stats) = &stats {
             eprint!("{}", stats::table(stats, began.elapsed(), self.jobs()));
@@ -154,20 +167,19 @@ impl Replay {
         ground: Ground,
         gathered: Gathered,
         end: Option<Millis>,
-        mut filter: Filter,
+        (mut filter, sending): (Filter, &mut Sending),
         summary: &mut Summary,
     ) -> Result<Report, Failure> {
-        let Ground { settings, patterns, terminal, stats } = ground;
-        let mut stdout = Stdout::new(std::io::stdout().lock(), settings.format.value, terminal.stdout);
+        let Ground { settings, patterns, stats, .. } = ground;
         let catalogue =
             self.runbook.then(|| settings.pattern_set().catalogue()).transpose().map_err(ConfigError::from)?;
-        stdout.begin()?;
+        sending.begin()?;
         let options = Options { mode: Mode::Replay, hold: settings.hold.value, end, max_keys: settings.max_keys.value };
-        let mut write = |mut transition: Transition| -> Result<(), WriteError> {
+        let mut write = |mut transition: Transition| -> Result<(), SendError> {
             transition.detected_at = Some(Moment::utc(Utc::now().timestamp_millis()));
             summary.transition(&transition);
             transition.runbook = catalogue.as_ref().and_then(|c| c.filled(patterns, &transition));
-            stdout.write(&transition)
+            sending.write(transition)
         };
         let mut lap = stats.map(|stats| Lap::begin(stats));
         let mut pass = |transition: Transition| {

@@ -43,7 +43,7 @@ pub fn examine(subject: &Subject) -> Vec<Finding> {
     limits::examine(&tree, &mut found);
     state::examine(&subject.settings.state.value, subject.user, &mut found);
     found.extend(subject.settings.file.as_ref().and_then(exposed));
-    sinks::examine(&subject.settings.to.value, &mut found);
+    sinks::examine(&subject.settings.to.value, &subject.settings.kafka, &mut found);
     found
 }
 

@@ -1,22 +1,52 @@
-//! Can the brokers be reached?
+//! Can the brokers be reached, do they let us in, and is the topic fit for alarms?
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::finding::Finding;
+use super::finding::{Finding, Verdict};
 use crate::config::Sink;
+use crate::config::kafka::target;
+use crate::config::secret::Property;
 use crate::config::value::Broker;
+use crate::deliver::kafka::ask;
+use crate::deliver::kafka::target::{Patience, Target};
 
 /// A broker that takes longer is as good as away.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-pub fn examine(sinks: &[Sink], found: &mut Vec<Finding>) {
+pub fn examine(sinks: &[Sink], kafka: &[Property], found: &mut Vec<Finding>) {
     for sink in sinks {
         match sink {
             Sink::Stdout => found.push(Finding::ok("sink", "stdout", "needs nothing")),
-            Sink::Kafka { brokers, .. } => found.extend(reach(brokers)),
+            Sink::Kafka { brokers, .. } => {
+                let reached = reach(brokers);
+                let any = reached.iter().any(|finding| finding.verdict == Verdict::Ok);
+                found.extend(reached);
+                if any && let Some(target) = target(sink, kafka, Patience::Once) {
+                    found.extend(topic(&target));
+                }
+            }
+        }
+    }
+}
+
+/// What the brokers say of the topic, to the user of the configuration.
+fn topic(target: &Target) -> Vec<Finding> {
+    let mend = |found: String| Finding::mend("topic", &*target.name, found);
+    match ask(target) {
+        // The remedy is part of the words.
+        Err(trouble) => vec![mend(trouble.to_string())],
+        Ok(None) => {
+            let remedy = format!("tocsin topic create {}", target.name);
+            vec![mend("there is no such topic".to_owned()).remedy(remedy)]
+        }
+        Ok(Some(found)) => {
+            let faults = found.faults(&target.brokers, &target.topic);
+            let findings: Vec<_> = faults.into_iter().map(|fault| mend(fault.what).remedy(fault.remedy)).collect();
+            let words = format!("{} partitions, {} replicas", found.partitions, found.replicas);
+            if findings.is_empty() { vec![Finding::ok("topic", &*target.name, words)] } else { findings }
         }
     }
 }

@@ -24,7 +24,7 @@ pub const ASKING: [Duration; 2] = [Duration::from_millis(500), Duration::from_se
 pub const LAST_ASKING: Duration = Duration::from_secs(2);
 
 /// A person who waits for an answer gets one after this.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(6);
 
 /// What is set unless the user says otherwise, by all the names that librdkafka has for it.
 const DEFAULTS: [(&[&str], &str); 4] = [
