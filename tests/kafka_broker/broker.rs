@@ -57,8 +57,9 @@ impl Login {
     #[track_caller]
     pub fn by(name: &str) -> Login {
         let path = directory().join(format!("clients/{name}.properties"));
-        let text = std::fs::read_to_string(&path)
-            .unwrap_or_else(|e| panic!("{}: {e}\nstart a broker first: scripts/kafka start --kerberos", path.display()));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| {
+            panic!("{}: {e}\nstart a broker first: scripts/kafka start --kerberos", path.display())
+        });
         let pair = |line: &str| line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut properties: Vec<_> = text.lines().filter_map(pair).collect();
         let servers = properties.remove(0);
@@ -95,7 +96,8 @@ impl Login {
         if let Some((_, password)) = self.properties.iter().find(|(name, _)| name == "sasl.password") {
             command.env("PASSWORD_OF_THE_TEST", password);
         }
-        command.env("KRB5_CONFIG", directory().join("kerberos/krb5.conf"));
+        // Tickets of its own: another test's would do as well.
+        command.env("KRB5CCNAME", site.path("tickets")).env("KRB5_CONFIG", directory().join("kerberos/krb5.conf"));
         command
     }
 }
@@ -133,12 +135,16 @@ impl Topic {
         let admin: AdminClient<DefaultClientContext> =
             ClientConfig::new().set("bootstrap.servers", &self.login.servers).create().unwrap();
         let brokers = self.login.servers.split(',').count() as i32;
-        let mut new = NewTopic::new(&self.name, partitions, TopicReplication::Fixed(brokers)).set("cleanup.policy", "compact");
+        let mut new =
+            NewTopic::new(&self.name, partitions, TopicReplication::Fixed(brokers)).set("cleanup.policy", "compact");
         for (name, value) in settings {
             new = new.set(name, value);
         }
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
-        let made = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(admin.create_topics([&new], &options));
+        let made = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(admin.create_topics([&new], &options));
         assert_eq!(made.unwrap(), [Ok(self.name.clone())]);
     }
 

@@ -8,12 +8,12 @@ use crate::support::{Ended, Site};
 use crate::watch_support::Running;
 use crate::workload::{self, Expected};
 
-/// Ten keys with ten records each, sent.
-fn filled(settings: &[(&str, &str)], pairs: usize) -> (Topic, usize) {
+/// A topic to which a watch has sent the records of ten keys, and how many these are.
+fn filled(partitions: i32, settings: &[(&str, &str)], pairs: usize) -> (Topic, usize) {
     let site = Site::new(&[]);
     workload::write(&site, 10, pairs);
     let mut expected = Expected::of(&site);
-    let topic = Topic::make("consumers", 3, settings);
+    let topic = Topic::make("consumers", partitions, settings);
     let args = ["watch", "--state", "state", "--tz", "UTC", "--from", "start", "--to"];
     let running = Running::start(topic.login.command(&site, &args, &topic.name, &["logs"]));
     expected.take_all(&topic.listen());
@@ -35,7 +35,7 @@ fn lines(mut command: Command, count: usize) -> Vec<String> {
 #[test]
 fn keys_and_headers_are_those_of_the_record() {
     let _beside = broker::beside_others();
-    let (topic, count) = filled(&[], 5);
+    let (topic, count) = filled(3, &[], 5);
     for seen in topic.read(count) {
         let (record, headers) = (&seen.record, &seen.headers);
         assert_eq!(record["key"], seen.key.as_str());
@@ -61,7 +61,7 @@ fn keys_and_headers_are_those_of_the_record() {
 #[test]
 fn a_group_of_kcat_gets_each_record_once() {
     let _beside = broker::beside_others();
-    let (topic, count) = filled(&[], 5);
+    let (topic, count) = filled(3, &[], 5);
     let kcat = |count: usize| {
         let mut command = Command::new("kcat");
         command.args(["-b", &topic.login.servers, "-X", "auto.offset.reset=earliest", "-c", &count.to_string()]);
@@ -69,7 +69,8 @@ fn a_group_of_kcat_gets_each_record_once() {
         Ended::of(command.output().unwrap_or_else(|e| panic!("kcat: {e}"))).out
     };
     let (some, rest) = (kcat(count / 3), kcat(count - count / 3));
-    let mut ids: Vec<&str> = some.lines().chain(rest.lines()).filter_map(|l| Some(l.split_once("ce_id=")?.1.get(..32)?)).collect();
+    let mut ids: Vec<&str> =
+        some.lines().chain(rest.lines()).filter_map(|l| Some(l.split_once("ce_id=")?.1.get(..32)?)).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), count);
@@ -79,18 +80,21 @@ fn a_group_of_kcat_gets_each_record_once() {
 #[test]
 fn the_consumer_in_python_of_the_page_runs() {
     let _beside = broker::beside_others();
-    let (topic, count) = filled(&[], 5);
+    let (topic, count) = filled(3, &[], 5);
     let site = Site::new(&[("consumer.py", &listing("python"))]);
     let mut command = Command::new(directory().join("python/bin/python"));
     command.arg(site.path("consumer.py")).args([&topic.login.servers, &topic.name, "python"]);
     let out = lines(command, count);
-    assert!(out.iter().any(|line| line.starts_with("raise minor ALM-45640|default|Flink|FlinkServer|node-7 ")), "{out:?}");
+    assert!(
+        out.iter().any(|line| line.starts_with("raise minor ALM-45640|default|Flink|FlinkServer|node-7 ")),
+        "{out:?}"
+    );
 }
 
 #[test]
 fn the_consumer_in_java_of_the_page_runs() {
     let _beside = broker::beside_others();
-    let (topic, count) = filled(&[], 5);
+    let (topic, count) = filled(3, &[], 5);
     let site = Site::new(&[("Alarms.java", &listing("java"))]);
     let mut command = Command::new("java");
     command.args(["-Dlog4j2.level=OFF", "-cp", directory().join("lib/*").to_str().unwrap()]);
@@ -110,9 +114,9 @@ fn listing(language: &str) -> String {
 #[test]
 fn compaction_keeps_the_last_record_of_each_key() {
     let _beside = broker::beside_others();
-    // Segments cannot be smaller; this fills some twenty of them, and all but the last are compacted.
+    // Segments cannot be smaller. The last one is never compacted, those before it are.
     let settings = [("segment.bytes", "1048576"), ("min.cleanable.dirty.ratio", "0.01")];
-    let (topic, count) = filled(&settings, 1_000);
+    let (topic, count) = filled(1, &settings, 1_000);
     let last = |seen: &[(String, String)]| seen.iter().cloned().collect::<HashMap<_, _>>();
     let all = topic.everything();
     let until = std::time::Instant::now() + std::time::Duration::from_secs(90);

@@ -17,6 +17,7 @@ mod support;
 mod watch_support;
 
 mod broker;
+mod commands;
 mod consumers;
 mod crashes;
 mod logins;

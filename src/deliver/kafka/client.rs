@@ -27,12 +27,11 @@ pub const LAST_ASKING: Duration = Duration::from_secs(2);
 const SOON: Duration = Duration::from_secs(6);
 
 /// What is set unless the user says otherwise, by all the names that librdkafka has for it.
-const DEFAULTS: [(&[&str], &str); 4] = [
+const DEFAULTS: [(&[&str], &str); 3] = [
     (&["client.id"], "tocsin"),
     // A topic that springs into being has settings that lose alarms.
     (&["allow.auto.create.topics"], "false"),
     (&["reconnect.backoff.max.ms"], "3000"),
-    (&["log.connection.close"], "false"),
 ];
 
 const OF_PRODUCERS: [(&[&str], &str); 9] = [

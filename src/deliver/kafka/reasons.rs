@@ -170,9 +170,10 @@ impl Names {
                     "user {user} may not use the topic {topic}; grant the ACLs Describe and Write (Read to read): {said}"
                 )
             }
+            // What a broker says to a user who may write to no topic at all.
             Kind::ClusterDenied => format!(
-                "user {user} may not write idempotently; grant the ACL IdempotentWrite on the cluster, or set \
-                 `enable.idempotence` to false: {said}"
+                "user {user} may not write to the topic {topic}; grant the ACL Write on it (brokers before 3.0 want \
+                 IdempotentWrite on the cluster too): {said}"
             ),
             Kind::TooLarge => format!("larger than the topic {topic} takes; raise its `max.message.bytes`: {said}"),
             Kind::BadTime => format!("the topic {topic} does not take our time; check this machine's clock: {said}"),
