@@ -54,7 +54,7 @@ fn a_topic_is_not_made_without_the_right_to() {
         let ended = Login::by("sasl-scram").user(user).run(&site, &["topic", "create"], &topic.name, &[]);
         assert_eq!(ended.code, Some(1), "{}", ended.shown());
         assert!(ended.err.contains(&format!("user {user} may not")), "{}", ended.shown());
-        assert!(ended.err.contains("Create"), "{}", ended.shown());
+        assert!(ended.err.contains("grant the ACL"), "{}", ended.shown());
     }
 }
 

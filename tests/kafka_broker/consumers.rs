@@ -11,8 +11,8 @@ use crate::workload::{self, Expected};
 /// A topic to which a watch has sent the records of ten keys, and how many these are.
 fn filled(partitions: i32, settings: &[(&str, &str)], pairs: usize) -> (Topic, usize) {
     let site = Site::new(&[]);
-    workload::write(&site, 10, pairs);
-    let mut expected = Expected::of(&site);
+    workload::write(&site, "logs", 10, 0..pairs);
+    let mut expected = Expected::of(&site, "logs");
     let topic = Topic::make("consumers", partitions, settings);
     let args = ["watch", "--state", "state", "--tz", "UTC", "--from", "start", "--to"];
     let running = Running::start(topic.login.command(&site, &args, &topic.name, &["logs"]));
@@ -117,7 +117,10 @@ fn compaction_keeps_the_last_record_of_each_key() {
     // Segments cannot be smaller. The last one is never compacted, those before it are.
     let settings = [("segment.bytes", "1048576"), ("min.cleanable.dirty.ratio", "0.01")];
     let (topic, count) = filled(1, &settings, 1_000);
-    let last = |seen: &[(String, String)]| seen.iter().cloned().collect::<HashMap<_, _>>();
+    // Without what tocsin says of itself: that so many records wait, for one.
+    let last = |seen: &[(String, String)]| {
+        seen.iter().filter(|(key, _)| key.starts_with("ALM-")).cloned().collect::<HashMap<_, _>>()
+    };
     let all = topic.everything();
     let until = std::time::Instant::now() + std::time::Duration::from_secs(90);
     let kept = loop {

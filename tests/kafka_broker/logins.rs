@@ -94,12 +94,15 @@ fn a_certificate_of_nobody_known() {
 }
 
 #[test]
-fn tls_where_there_is_none_and_none_where_there_is() {
+fn a_client_that_speaks_otherwise_than_the_broker() {
     let _beside = broker::beside_others();
     let topic = Topic::make("protocol", 1, &[]);
     let mut plain = Login::by("plaintext");
     let mut tls = Login::by("tls");
     std::mem::swap(&mut plain.servers, &mut tls.servers);
+    let mut nameless = Login::by("plaintext");
+    nameless.servers = Login::by("sasl-plain").servers;
+    is_refused(nameless, &topic, |c| c, &["seems to want a login", "`security.protocol`"]);
     is_refused(plain, &topic, |c| c, &["seems to want TLS", "`security.protocol`"]);
     is_refused(tls, &topic, |c| c, &["speaks no TLS", "`security.protocol`"]);
 }

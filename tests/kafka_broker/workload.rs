@@ -1,20 +1,21 @@
 //! Logs that make many transitions, and what must arrive of them.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta};
 
 use crate::broker::{Listener, Seen, Topic};
 use crate::support::{Site, alarm};
-use crate::watch_support::stamp;
+use crate::watch_support::{append, stamp};
 
-/// Writes below `logs` what raises and clears one alarm `pairs` times on each of so many nodes.
-pub fn write(site: &Site, nodes: usize, pairs: usize) {
+/// Appends, on each of so many nodes, what raises and clears one alarm; each pair a raise and a clear.
+pub fn write(site: &Site, below: &str, nodes: usize, pairs: Range<usize>) {
     let began = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
     for node in 1..=nodes {
         let line = |n: usize| alarm(&stamp(began + TimeDelta::seconds(n as i64)), 0, (n % 2) as u32);
-        let text: String = (0..2 * pairs).map(line).collect();
-        site.write(&format!("logs/node-{node}/flink/flinkserver/ha/runlog/ha.log"), text.as_bytes());
+        let text: String = (2 * pairs.start..2 * pairs.end).map(line).collect();
+        append(site, &format!("{below}/node-{node}/flink/flinkserver/ha/runlog/ha.log"), &text);
     }
 }
 
@@ -45,9 +46,9 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// What a replay of `logs` says on standard output.
-    pub fn of(site: &Site) -> Expected {
-        let ended = site.run(&["replay", "--quiet", "logs"]);
+    /// What a replay says on standard output.
+    pub fn of(site: &Site, logs: &str) -> Expected {
+        let ended = site.run(&["replay", "--quiet", logs]);
         assert_eq!(ended.code, Some(0), "{}", ended.err);
         let mut numbers: HashMap<String, usize> = HashMap::new();
         let mut keys: Vec<Key> = Vec::new();

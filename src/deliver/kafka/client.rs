@@ -93,8 +93,8 @@ pub fn for_consumer(target: &Target, settings: &[Setting]) -> ClientConfig {
 
 fn configured(target: &Target, settings: &[Setting], more: &[(&[&str], &str)]) -> ClientConfig {
     let mut config = ClientConfig::new();
-    // Errors come by a callback; of the log only what stands nowhere else is of interest.
-    config.set_log_level(RDKafkaLogLevel::Warning);
+    // Errors come by a callback; of the log only what stands nowhere else is of interest: why a connection was closed.
+    config.set_log_level(RDKafkaLogLevel::Info);
     config.set("bootstrap.servers", &target.brokers);
     for (names, value) in DEFAULTS.iter().chain(more) {
         if super::target::value(settings, names).is_none() {
