@@ -19,6 +19,8 @@ use super::window::ROOM;
 /// A command that has an end waits for an acknowledgement no longer than this.
 pub const LONGEST: Duration = Duration::from_secs(60);
 
+const TIMEOUT: [&str; 2] = ["message.timeout.ms", "delivery.timeout.ms"];
+
 /// How long to wait for the brokers' description of themselves, try by try; the last again and again.
 pub const ASKING: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
 pub const LAST_ASKING: Duration = Duration::from_secs(2);
@@ -63,6 +65,12 @@ pub fn check(target: &Target) -> Result<(), Trouble> {
     config.create_native_config().map(drop).map_err(|e| names(target, &settings).refused(&e, &settings))
 }
 
+/// How long a command that has an end waits, which the user may say as for librdkafka.
+pub fn longest(settings: &[Setting]) -> Duration {
+    let said = super::target::value(settings, &TIMEOUT).and_then(|text| text.parse().ok());
+    said.filter(|millis| *millis > 0).map_or(LONGEST, Duration::from_millis)
+}
+
 pub fn names(target: &Target, settings: &[Setting]) -> Names {
     Names::new(&target.brokers, &target.topic, settings)
 }
@@ -75,7 +83,7 @@ pub fn for_producer(target: &Target, settings: &[Setting], alone: bool) -> Clien
     let longest = LONGEST.as_millis().to_string();
     // While the brokers are away nothing fails: what fails could only be sent again, and would have lost its place.
     let patience = if target.patience == Patience::Once { longest.as_str() } else { "0" };
-    defaults.push((&["message.timeout.ms", "delivery.timeout.ms"], patience));
+    defaults.push((&TIMEOUT, patience));
     if super::target::value(settings, &["enable.idempotence"]) == Some("false") {
         // Or else a record that is sent again could overtake.
         defaults.push((&["max.in.flight.requests.per.connection", "max.in.flight"], "1"));

@@ -14,7 +14,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 
-use super::client::{self, ASKING, Ears, LAST_ASKING, LONGEST};
+use super::client::{self, ASKING, Ears, LAST_ASKING};
 use super::message;
 use super::reasons::Names;
 use super::target::{Patience, Target};
@@ -257,15 +257,18 @@ impl Worker {
             Ok(producer) => producer,
             Err(error) => return Over::Failed(names.refused(&error, &settings)),
         };
-        let over =
-            self.connect(&producer, &names, &ears).unwrap_or_else(|| self.send(&producer, client, &names, &ears));
+        let longest = client::longest(&settings);
+        let over = match self.connect(&producer, &names, &ears, longest) {
+            None => self.send(&producer, client, &names, &ears),
+            Some(over) => over,
+        };
         // What is still in it is sent again by the next one.
         drop(producer);
         over
     }
 
     /// Asks for the topic until it is described. `None`: it is there.
-    fn connect(&self, producer: &Client, names: &Names, ears: &Ears) -> Option<Over> {
+    fn connect(&self, producer: &Client, names: &Names, ears: &Ears, longest: Duration) -> Option<Over> {
         let began = Instant::now();
         let mut waits = ASKING.into_iter();
         loop {
@@ -284,17 +287,17 @@ impl Worker {
                     Err(error) => error,
                 };
             let said = std::mem::take(&mut *ears.said());
-            let long = began.elapsed() > LONGEST;
+            let long = self.target.patience == Patience::Once && began.elapsed() > longest;
             let trouble = match said.trouble {
                 Some(trouble) => trouble,
-                None if began.elapsed() < QUIET => continue,
+                None if !long && began.elapsed() < QUIET => continue,
                 None => names.trouble(Kind::Silent, &error.to_string()),
             };
             // Where one of several brokers is to blame, another may still answer.
             if trouble.is_lasting() && (said.down || began.elapsed() > QUIET) {
                 return Some(Over::Failed(trouble));
             }
-            if long && self.target.patience == Patience::Once {
+            if long {
                 return Some(Over::Failed(trouble));
             }
             if !trouble.is_lasting() {
