@@ -29,12 +29,11 @@ pub const LAST_ASKING: Duration = Duration::from_secs(2);
 const SOON: Duration = Duration::from_secs(6);
 
 /// What is set unless the user says otherwise, by all the names that librdkafka has for it.
-const DEFAULTS: [(&[&str], &str); 4] = [
+const DEFAULTS: [(&[&str], &str); 3] = [
     (&["client.id"], "tocsin"),
     // A topic that springs into being has settings that lose alarms.
     (&["allow.auto.create.topics"], "false"),
     (&["reconnect.backoff.max.ms"], "3000"),
-    (&["log.connection.close"], "false"),
 ];
 
 const OF_PRODUCERS: [(&[&str], &str); 9] = [
@@ -102,8 +101,8 @@ pub fn for_consumer(target: &Target, settings: &[Setting]) -> ClientConfig {
 
 fn configured(target: &Target, settings: &[Setting], more: &[(&[&str], &str)]) -> ClientConfig {
     let mut config = ClientConfig::new();
-    // Errors come by a callback; of the log only what stands nowhere else is of interest.
-    config.set_log_level(RDKafkaLogLevel::Warning);
+    // Errors come by a callback; of the log only what stands nowhere else is of interest: why a connection was closed.
+    config.set_log_level(RDKafkaLogLevel::Info);
     config.set("bootstrap.servers", &target.brokers);
     for (names, value) in DEFAULTS.iter().chain(more) {
         if super::target::value(settings, names).is_none() {

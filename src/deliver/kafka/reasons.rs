@@ -50,16 +50,22 @@ pub struct Names {
     pub brokers: String,
     pub topic: String,
     pub user: String,
+    /// How the brokers are spoken to, in small letters.
+    pub protocol: String,
 }
 
 impl Names {
     pub fn new(brokers: &str, topic: &str, settings: &[Setting]) -> Names {
         let user = value(settings, &["sasl.username", "sasl.kerberos.principal"]).unwrap_or("(nobody)").to_owned();
-        Names { brokers: brokers.to_owned(), topic: topic.to_owned(), user }
+        let protocol = value(settings, &["security.protocol"]).unwrap_or("plaintext").to_ascii_lowercase();
+        Names { brokers: brokers.to_owned(), topic: topic.to_owned(), user, protocol }
     }
 
     /// A line of librdkafka's log. Most of them say what the error callback says too.
     pub fn logged(&self, facility: &str, text: &str) -> Option<Trouble> {
+        if facility == "FAIL" {
+            return self.closed(text);
+        }
         if facility != "SASLREFRESH" || !text.contains("ticket refresh failed") {
             return None;
         }
@@ -67,6 +73,19 @@ impl Names {
         let code = text.rsplit_once("exited with code ").map_or("", |(_, code)| code.trim());
         let kind = if code == "127" { Kind::NoKinit } else { Kind::Kinit };
         Some(self.trouble(kind, if code.is_empty() { "kinit failed" } else { code }))
+    }
+
+    /// A broker that closes a connection in its first moments does not like how it is spoken to, and does not say why.
+    fn closed(&self, text: &str) -> Option<Trouble> {
+        let (_, when) = text.split_once("Disconnected")?.1.rsplit_once("(after ")?;
+        let (after, state) = when.split_once("ms in state ")?;
+        let state = state.split_once(')').map_or(state, |(state, _)| state);
+        let kind = match (state, self.protocol.as_str()) {
+            ("APIVERSION_QUERY", "plaintext" | "sasl_plaintext") => Kind::WantsTls,
+            ("UP", "plaintext" | "ssl") if after.parse().is_ok_and(|ms: u32| ms < 2000) => Kind::WantsLogin,
+            _ => return None,
+        };
+        Some(self.trouble(kind, text))
     }
 
     /// What the error callback says.
@@ -107,7 +126,7 @@ impl Names {
     }
 
     pub fn trouble(&self, kind: Kind, said: &str) -> Trouble {
-        let Names { brokers, topic, user } = self;
+        let Names { brokers, topic, user, .. } = self;
         let why = match kind {
             Kind::NoAddress => format!("a broker's name has no address; check the name and the DNS: {said}"),
             Kind::Refused => {
@@ -170,9 +189,10 @@ impl Names {
                     "user {user} may not use the topic {topic}; grant the ACLs Describe and Write (Read to read): {said}"
                 )
             }
+            // What a broker says to a user who may write to no topic at all.
             Kind::ClusterDenied => format!(
-                "user {user} may not write idempotently; grant the ACL IdempotentWrite on the cluster, or set \
-                 `enable.idempotence` to false: {said}"
+                "user {user} may not write to the topic {topic}; grant the ACL Write on it (brokers before 3.0 want \
+                 IdempotentWrite on the cluster too): {said}"
             ),
             Kind::TooLarge => format!("larger than the topic {topic} takes; raise its `max.message.bytes`: {said}"),
             Kind::BadTime => format!("the topic {topic} does not take our time; check this machine's clock: {said}"),
@@ -254,7 +274,7 @@ mod tests {
     use super::*;
 
     fn names() -> Names {
-        Names { brokers: "b1:9092".into(), topic: "alarms".into(), user: "tocsin".into() }
+        Names { brokers: "b1:9092".into(), topic: "alarms".into(), user: "tocsin".into(), protocol: "plaintext".into() }
     }
 
     /// Sentences as librdkafka 2.12.1 said them to a real broker, each with a word of its remedy.
@@ -357,6 +377,22 @@ mod tests {
             assert!(trouble.is_lasting());
         }
         assert_eq!(names().logged("FAIL", "ticket refresh failed"), None);
+    }
+
+    #[test]
+    fn a_connection_that_is_closed_at_once_is_a_hint() {
+        let closed = |protocol: &str, when: &str| {
+            let names = Names { protocol: protocol.into(), ..names() };
+            let text =
+                format!("b1:9094/bootstrap: Disconnected: connection closed by peer: receive 0 after POLLIN ({when})");
+            names.logged("FAIL", &text).map(|trouble| trouble.kind)
+        };
+        assert_eq!(closed("plaintext", "after 1ms in state APIVERSION_QUERY"), Some(Kind::WantsTls));
+        assert_eq!(closed("sasl_plaintext", "after 1ms in state APIVERSION_QUERY"), Some(Kind::WantsTls));
+        assert_eq!(closed("sasl_ssl", "after 1ms in state APIVERSION_QUERY"), None);
+        assert_eq!(closed("plaintext", "after 3ms in state UP"), Some(Kind::WantsLogin));
+        assert_eq!(closed("sasl_plaintext", "after 3ms in state UP"), None);
+        assert_eq!(closed("plaintext", "after 60000ms in state UP, 4 identical error(s) suppressed"), None);
     }
 
     #[test]

@@ -72,10 +72,11 @@ impl Trouble {
         Trouble { kind, why: why.into() }
     }
 
-    /// It stays until somebody mends it.
+    /// It stays until somebody mends it. What a closed connection hints at is no more than that: a broker may also be
+    /// about to stop.
     pub fn is_lasting(&self) -> bool {
         use Kind::*;
-        !matches!(self.kind, NoAddress | Refused | Silent | NoKdc | Replicas | Fatal | Other)
+        !matches!(self.kind, NoAddress | Refused | Silent | NoKdc | Replicas | Fatal | WantsTls | WantsLogin | Other)
     }
 
     /// The user said something that cannot be.

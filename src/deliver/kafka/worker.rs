@@ -380,7 +380,8 @@ impl Worker {
             *moved = Instant::now();
         }
         let mut said = ears.said();
-        if said.trouble.as_ref().is_some_and(|t| t.kind == Kind::Fatal) {
+        // Each of these ends a client for good, however well its connections are.
+        if said.trouble.as_ref().is_some_and(|t| matches!(t.kind, Kind::Fatal | Kind::ClusterDenied)) {
             return said.trouble.take().map(Over::Failed);
         }
         if std::mem::take(&mut said.down) {
