@@ -9,6 +9,7 @@ mod explain;
 mod filter;
 mod log_args;
 mod pattern_args;
+mod probe;
 mod progress;
 mod replay;
 mod speed;
@@ -59,6 +60,7 @@ enum Command {
     State(state::State),
     Config(config::Config),
     Doctor(Box<doctor::Doctor>),
+    Probe(probe::Probe),
 }
 
 /// What the standard streams can show.
@@ -103,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::State(state) => state.run(&terminal),
         Command::Config(config) => config.run(&terminal),
         Command::Doctor(doctor) => doctor.run(&terminal),
+        Command::Probe(probe) => probe.run(&terminal),
     };
     match ended {
         Ok(exit) => exit.into(),

@@ -161,7 +161,7 @@ impl Rounds {
         let is_whole = servers.iter().all(|(_, asked)| told(asked) || is_down(asked));
         let mut seen = Vec::new();
         if let Some(used) = total {
-            seen.extend(self.total(known, used));
+            seen.push(self.total(known, used));
         }
         if let Some(&(server, asked)) = servers.iter().find(|(_, asked)| told(asked)) {
             let nobody = Used { in_use: 0, limit: None, server, asked };
@@ -170,18 +170,15 @@ impl Rounds {
         seen
     }
 
-    fn total(&self, known: &mut Known, used: Used) -> Option<Seen> {
+    fn total(&self, known: &mut Known, used: Used) -> Seen {
         let gauge = Gauge {
             setting: "maxCnxns",
             threshold: self.settings.threshold,
             trigger_count: self.settings.trigger_count,
             slack: true,
         };
-        let before = known.total.level;
         known.total.level = gauge.level(used.in_use, used.limit, &mut known.total.row);
-        // Without a limit there is nothing to say, unless that is news.
-        let is_said = used.limit.is_some() || before != Level::Fine;
-        is_said.then(|| Seen::Connections(usage(gauge, known.total.level, None, used)))
+        Seen::Connections(usage(gauge, known.total.level, None, used))
     }
 
     /// `nobody`: what is known of a client that is not connected; `None` if that says nothing.

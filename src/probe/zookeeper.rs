@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-pub use server::Server;
+pub use server::{ADMIN_PORT, Server};
 
 /// What a server says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
