@@ -44,6 +44,14 @@ pub struct Probe {
     #[arg(long, value_name = "[NODE=]HOST:PORT", value_parser = Server::parse)]
     server: Vec<Server>,
 
+    /// Where the AdminServers listen that are asked where four-letter words are off (default: 8080)
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    admin_port: Option<u16>,
+
+    /// `maxCnxns` of the servers, which they do not tell
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_connections: Option<u64>,
+
     /// The configuration file (default: /etc/tocsin/tocsin.toml, if there is one)
     #[arg(long, value_name = "FILE")]
     config: Option<std::path::PathBuf>,
@@ -145,6 +153,9 @@ impl Probe {
             ..Given::default()
         };
         let mut settings = Settings::new(given, file, &Environment::of_process());
+        if let Some(probe) = &mut settings.probes.zookeeper {
+            probe.say(self.admin_port, self.max_connections);
+        }
         // What is named is looked at, and nothing else.
         if !unnamed && !certificate {
             settings.probes.certificate = None;

@@ -143,6 +143,16 @@ impl ZookeeperProbe {
         }
     }
 
+    /// What the command line says besides the servers.
+    pub fn say(&mut self, admin_port: Option<u16>, max_connections: Option<u64>) {
+        if let Some(port) = Sourced::pick(admin_port, None) {
+            self.admin_port = port;
+        }
+        if let Some(most) = Sourced::pick(max_connections, None) {
+            self.max_connections = Some(most);
+        }
+    }
+
     fn settings(&self) -> Zookeeper {
         let at_port = |server: &Server| Server { admin_port: self.admin_port.value, ..server.clone() };
         Zookeeper {

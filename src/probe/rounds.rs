@@ -264,8 +264,11 @@ fn of_server(server: &Server, asked: &Asked) -> Vec<Seen> {
     let server_ip = asked.address.map(|ip| ip.to_string());
     let mut seen = vec![Seen::Server(ServerLine { verdict, server: server.name(), server_ip, mode, reason })];
     if verdict != Verdict::Down {
-        let untold = asked.connections.as_ref().err().into_iter().chain(asked.limits.as_ref().err());
-        seen.extend(untold.map(|untold| Seen::Untold { server: server.name(), reason: untold.0.clone() }));
+        let mut untold: Vec<_> =
+            asked.connections.as_ref().err().into_iter().chain(asked.limits.as_ref().err()).collect();
+        // One remedy is said once.
+        untold.dedup();
+        seen.extend(untold.iter().map(|untold| Seen::Untold { server: server.name(), reason: untold.0.clone() }));
     }
     seen
 }
