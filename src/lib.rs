@@ -13,6 +13,7 @@
 //! - [`speed`]: what each signal costs.
 //! - [`state`]: what survives a crash.
 //! - [`deliver`]: where transitions go.
+//! - [`probe`]: checks of what no log says, written as logs.
 //! - [`explain`]: why a line did what it did, or did nothing.
 //! - [`catalogue`]: what an alarm means, and what to do about it.
 //! - [`config`]: what the file and the command line come to.
@@ -32,6 +33,7 @@ pub mod doctor;
 pub mod explain;
 pub mod input;
 pub mod pattern;
+pub mod probe;
 pub mod replay;
 pub mod scan;
 pub mod selftest;

@@ -10,6 +10,7 @@ mod filter;
 mod kafka_args;
 mod log_args;
 mod pattern_args;
+mod probe;
 mod progress;
 mod replay;
 mod sending;
@@ -55,6 +56,7 @@ enum Command {
     Topic(topic::Topic),
     Tail(tail::Tail),
     TestAlarm(test_alarm::TestAlarm),
+    Probe(probe::Probe),
 }
 
 /// What the standard streams can show.
@@ -102,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Topic(topic) => topic.run(&terminal),
         Command::Tail(tail) => tail.run(&terminal),
         Command::TestAlarm(test) => test.run(&terminal),
+        Command::Probe(probe) => probe.run(&terminal),
     };
     match ended {
         Ok(exit) => exit.into(),
