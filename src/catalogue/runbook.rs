@@ -130,6 +130,12 @@ impl Runbook {
         format!("# {name}: {title}\n\nSeverity: {severity}\n\n{}\n", self.source.text[self.body..].trim())
     }
 
+    /// The steps with all that is known filled in, for a person to read. Where a step leads is told by `steps` alone: no
+    /// value may change that.
+    pub fn filled(&self, known: &dyn Fn(&str) -> Option<String>) -> Vec<Step> {
+        Runbook::parse(Source { text: fill::fill(&self.source.text, known), ..self.source.clone() }).steps
+    }
+
     /// What is wrong with it. `alarm`: the one that it is for, if there is one.
     pub fn diagnostics(&self, source: SourceId, alarm: Option<&Alarm>) -> Vec<Diagnostic> {
         let warning = |range: &Range<usize>, title: String, help: String| {

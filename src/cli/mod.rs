@@ -3,6 +3,7 @@
 mod alarms;
 mod check;
 mod config;
+mod diagnose;
 mod doctor;
 pub mod exit;
 mod explain;
@@ -59,6 +60,7 @@ enum Command {
     State(state::State),
     Config(config::Config),
     Doctor(Box<doctor::Doctor>),
+    Diagnose(Box<diagnose::Diagnose>),
 }
 
 /// What the standard streams can show.
@@ -103,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::State(state) => state.run(&terminal),
         Command::Config(config) => config.run(&terminal),
         Command::Doctor(doctor) => doctor.run(&terminal),
+        Command::Diagnose(diagnose) => diagnose.run(&terminal),
     };
     match ended {
         Ok(exit) => exit.into(),
