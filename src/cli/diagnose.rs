@@ -203,7 +203,10 @@ impl Diagnose {
             false => (watched, "the running watch"),
             true => (history.raised.clone(), "the logs"),
         };
-        let read = format!("{} files", history.files);
+        let read = match history.files {
+            1 => "1 file".to_owned(),
+            files => format!("{files} files"),
+        };
         notes.push(match (raised.is_empty(), history.files) {
             (true, 0) => "no log of this alarm was found: the steps are taken all the same".to_owned(),
             (true, _) => format!("not raised in the logs that were read ({read}): the steps are taken all the same"),

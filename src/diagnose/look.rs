@@ -116,7 +116,13 @@ fn task(probe: &Probe, ground: &Ground) -> Task {
     let first = known.first().cloned().unwrap_or_default();
     let (machine, zone, now) = (ground.machine.clone(), ground.zone, ground.now);
     match &*probe.name {
-        "ping" => Box::new(move || peer::examine(&first)),
+        "ping" => {
+            let foreign = !ground.machine.is_here() || ground.machine.other.is_some();
+            Box::new(move || {
+                let answer = peer::examine(&first);
+                if foreign { answer.and("asked from this machine, which is not the alarm's node") } else { answer }
+            })
+        }
         "floating-ip" => {
             let raised = ground.raised.as_ref().map(|r| r.raise.time);
             settled(floating_ip::examine(ground.floating.as_deref(), raised))
