@@ -7,6 +7,22 @@
 //!
 //! - [`certificate`], [`zookeeper`]: one look each, with a typed result; they change nothing and wait no longer than they
 //!   are told to.
+//! - [`settings`]: what is looked at, and when.
+//! - [`line`](mod@line), [`log`]: what was seen as lines of JSON, and the files they stand in.
+//! - [`level`], [`rounds`], [`files`]: what must be remembered from one look to the next, to say that a client is over its
+//!   limit for the third time, or that a file is no longer there.
+//! - [`schedule`], [`run`]: when to look, and the threads that do.
 
 pub mod certificate;
+pub mod files;
+pub mod level;
+pub mod line;
+pub mod log;
+pub mod rounds;
+pub mod run;
+pub mod schedule;
+pub mod settings;
 pub mod zookeeper;
+
+pub use run::Probes;
+pub use settings::Settings;

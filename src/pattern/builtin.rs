@@ -14,7 +14,7 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 3] = files!["flink-ha.toml", "flink.toml", "zookeeper.toml"];
+const FILES: [(&str, &str); 4] = files!["flink-ha.toml", "flink.toml", "probe.toml", "zookeeper.toml"];
 
 pub fn builtin() -> Vec<Source> {
     let source = |(name, text): (&str, &str)| Source { name: name.to_owned(), text: text.to_owned(), builtin: true };
