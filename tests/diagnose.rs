@@ -14,6 +14,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, UNIX_EPOCH};
 
+use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 use regex::Regex;
 use serde_json::Value;
 use support::{Ended, Site, TOCSIN, alarm, ha};
@@ -229,7 +230,64 @@ fn procedure_13007_with_a_client_that_leaks() {
     insta::assert_snapshot!(page(&ended));
 }
 
+const CERTIFICATE: &str =
+    "opt/Bigdata/FusionInsight_Flink_8.3.0/install/FusionInsight-Flink-1.17.1/ha/local/cert/server.crt";
+
+fn certificate(from: i32, until: i32) -> Vec<u8> {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, "flink_server");
+    params.not_before = date_time_ymd(from, 1, 1);
+    params.not_after = date_time_ymd(until, 1, 1);
+    params.self_signed(&KeyPair::generate().unwrap()).unwrap().pem().into_bytes()
+}
+
+/// A machine with this certificate, and the line of the probe that raised the alarm.
+fn certified(content: Option<&[u8]>) -> Site {
+    let site = machine("");
+    let line = format!(
+        "{{\"time\":\"2026-11-21T14:00:00.000Z\",\"check\":\"certificate\",\"verdict\":\"missing\",\"path\":\"/{CERTIFICATE}\",\"reason\":\"there is no such file\"}}\n"
+    );
+    site.write("node-7/tocsin-probe/probe-certificate.log", line.as_bytes());
+    if let Some(content) = content {
+        site.write(&format!("node-7/{CERTIFICATE}"), content);
+    }
+    site
+}
+
+#[test]
+fn procedure_45653_with_a_certificate_that_is_valid_again() {
+    let site = certified(Some(&certificate(2026, 2999)));
+    let ended = diagnose(&site, &["ALM-45653", "node-7/tocsin-probe"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    insta::assert_snapshot!(page(&ended));
+}
+
+#[test]
+fn procedure_45653_without_a_certificate() {
+    let ended = diagnose(&certified(None), &["ALM-45653", "node-7/tocsin-probe"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    insta::assert_snapshot!(page(&ended));
+}
+
 // ------------------------------------------------------------------------------------------------------ single steps
+
+/// Without a record of the alarm the certificate is looked for where it always lies.
+#[test]
+fn certificates_of_each_kind_are_judged() {
+    let name = format!("/{CERTIFICATE}");
+    for (content, word, evidence) in [
+        (certificate(2026, 2999), "ok", "valid until 2999-01-01T00:00:00.000Z, "),
+        (certificate(2020, 2021), "fault", "expired on 2021-01-01T00:00:00.000Z"),
+        (certificate(2998, 2999), "fault", "its time has not begun"),
+        (b"no certificate".to_vec(), "fault", "it is not a certificate"),
+        (Vec::new(), "fault", "it is empty"),
+    ] {
+        let site = machine("");
+        site.write(&format!("node-7/{CERTIFICATE}"), &content);
+        verdict(&json(&site, &["45653"]), 3, word, &format!("{name}: {evidence}"));
+    }
+    verdict(&json(&machine(""), &["45653"]), 3, "fault", "server.crt: there is no such file");
+}
 
 /// In a namespace of its own anybody may mount a small file system, and fill it.
 #[test]

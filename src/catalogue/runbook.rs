@@ -42,7 +42,7 @@ pub const PROBES: [(&str, Range<usize>, &str); 8] = [
         "are there junk synchronization files (`sed*`, empty, without permissions) in the directories?",
     ),
     ("permissions", 1..2, "is the file there, with the mode and owner of its neighbours?"),
-    ("certificate", 0..1, "is the HA certificate there, readable and valid?"),
+    ("certificate", 0..2, "is the HA certificate there, readable and valid?"),
     ("zookeeper", 1..2, "does the ZooKeeper server of the host serve?"),
     ("connections", 1..2, "how many ZooKeeper connections does the client hold, and how many may it?"),
 ];

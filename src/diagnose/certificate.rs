@@ -6,14 +6,8 @@ use super::Answer;
 use super::machine::Machine;
 use crate::pattern::Zone;
 use crate::probe::certificate::{self, Verdict};
+use crate::probe::settings::{BIGDATA_HOME, CERTIFICATE, DAYS};
 use crate::time::Millis;
-
-/// Below `${BIGDATA_HOME}`.
-const USUAL: &str = "FusionInsight_Flink_*/install/FusionInsight-Flink-*/ha/local/cert/server.crt";
-const HOME: &str = "/opt/Bigdata";
-
-/// So many days left are no longer enough.
-const DAYS: u32 = 30;
 
 /// `given`: where it lies, if that is said. Of several installations each is looked at, and the worst one counts.
 pub fn examine(machine: &Machine, given: Option<&str>, now: Millis, zone: Zone) -> Answer {
@@ -31,7 +25,7 @@ pub fn examine(machine: &Machine, given: Option<&str>, now: Millis, zone: Zone) 
 
 fn usual(machine: &Machine) -> PathBuf {
     let home = std::env::var_os("BIGDATA_HOME").filter(|h| machine.is_here() && !h.is_empty());
-    home.map_or_else(|| PathBuf::from(HOME), PathBuf::from).join(USUAL)
+    home.map_or_else(|| PathBuf::from(BIGDATA_HOME), PathBuf::from).join(CERTIFICATE)
 }
 
 /// The files of that machine, by their names there.

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use super::Answer;
+use crate::probe::settings::THRESHOLD;
 use crate::probe::zookeeper::{Asked, Server, Service, ask};
 
 /// For all questions to one server together.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Of `maxClientCnxns`, in a hundred: what is above is too much.
-const THRESHOLD: u64 = 80;
 
 /// Clients that are named besides the one that is asked about.
 const SHOWN: usize = 3;
@@ -52,7 +50,7 @@ fn judge_client(shown: &str, asked: &Asked, client: &str) -> Answer {
             None => Answer::ok(text("; there is no limit for one client")),
             Some(limit) => {
                 let of = text(&format!(", of maxClientCnxns {limit}, threshold {THRESHOLD} %"));
-                if held * 100 > limit * THRESHOLD { Answer::fault(of) } else { Answer::ok(of) }
+                if held * 100 > limit * u64::from(THRESHOLD) { Answer::fault(of) } else { Answer::ok(of) }
             }
         },
     };
@@ -68,6 +66,7 @@ fn judge_client(shown: &str, asked: &Asked, client: &str) -> Answer {
 mod tests {
     use super::*;
     use crate::diagnose::Verdict;
+    use crate::probe::settings::THRESHOLD;
     use crate::probe::zookeeper::{Connections, Limits, Untold};
 
     fn asked(clients: &[(&str, u64)], limit: Option<u64>) -> Asked {
