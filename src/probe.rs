@@ -11,13 +11,14 @@
 //! - [`line`](mod@line), [`log`]: what was seen as lines of JSON, and the files they stand in.
 //! - [`level`], [`rounds`], [`files`]: what must be remembered from one look to the next, to say that a client is over its
 //!   limit for the third time, or that a file is no longer there.
-//! - [`schedule`], [`run`]: when to look, and the threads that do.
+//! - [`schedule`], [`run`]: when to look, and the threads that do; [`once`]: what a single look would raise.
 
 pub mod certificate;
 pub mod files;
 pub mod level;
 pub mod line;
 pub mod log;
+pub mod once;
 pub mod rounds;
 pub mod run;
 pub mod schedule;

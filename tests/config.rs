@@ -253,7 +253,7 @@ fn the_example_is_valid_as_it_is_and_with_each_line() {
 #[test]
 fn the_example_has_every_key_and_the_page_explains_it() {
     use tocsin::config::ConfigFile;
-    use tocsin::config::model::{Config, FilterConfig, LogConfig, StateConfig};
+    use tocsin::config::model::{CertificateConfig, Config, FilterConfig, LogConfig, StateConfig, ZookeeperConfig};
     use tocsin::pattern::overrides::LimitKind;
     let text = example();
     let file = ConfigFile::parse(std::path::Path::new("tocsin.toml"), &text).unwrap_or_else(|(_, e)| panic!("{e:?}"));
@@ -276,6 +276,7 @@ fn the_example_has_every_key_and_the_page_explains_it() {
         filter,
         state,
         kafka,
+        probe,
     } = file.config;
     let FilterConfig { alarms, nodes, severity } = filter;
     let StateConfig { dir, begin, outbox } = state;
@@ -293,6 +294,14 @@ fn the_example_has_every_key_and_the_page_explains_it() {
             && begin.is_some()
             && outbox.is_some()
     );
+    let CertificateConfig { paths, days, at } = probe.certificate.unwrap();
+    assert!(paths.is_some() && days.is_some() && at.is_some());
+    let zookeeper = probe.zookeeper.unwrap();
+    let ZookeeperConfig { servers, every, patience, threshold, client_threshold, .. } = &zookeeper;
+    assert!(servers.is_some() && every.is_some() && patience.is_some());
+    assert!(threshold.is_some() && client_threshold.is_some());
+    let ZookeeperConfig { trigger_count, max_connections, admin_port, .. } = &zookeeper;
+    assert!(trigger_count.is_some() && max_connections.is_some() && admin_port.is_some());
     let changes = &overrides.alarms;
     assert!(changes.iter().any(|o| o.enabled.is_some()) && changes.iter().any(|o| o.severity.is_some()));
     for kind in LimitKind::ALL {
@@ -307,4 +316,28 @@ fn the_example_has_every_key_and_the_page_explains_it() {
     for key in keys.chain(["from"]) {
         assert!(page.contains(&format!("`{key}`")), "docs/config.md explains `{key}`");
     }
+}
+
+#[test]
+fn probes_are_wanted_by_the_file_or_by_the_command_line() {
+    let site = site(
+        "[probe.certificate]\npaths = [\"certs/*.crt\"]\n[probe.zookeeper]\nservers = [\"zk1\"]\nthreshold = 90\n",
+    );
+    let args = ["config", "show", "--config", "tocsin.toml", "--probe", "zookeeper=n2=zk2:2182,zk3"];
+    let shown = site.run(&args).out;
+    let shown = shown.replace(site.path("").canonicalize().unwrap().to_str().unwrap(), "HERE");
+    let (_, probes) = shown.split_once("[probe.certificate]").unwrap();
+    insta::assert_snapshot!(probes);
+    let without = site.run(&["config", "show", "--config", "/dev/null"]).out;
+    assert!(!without.contains("probe"), "{without}");
+}
+
+#[test]
+fn mistakes_about_probes_are_shown_with_place_and_remedy() {
+    let ended = check(
+        "[probe.certificat]\n[probe.certificate]\npath = [\"x\"]\npaths = [\"a/***\"]\ndays = 0\nat = \"25:00\"\n\
+         [probe.zookeeper]\nservers = [\"zk1:x\", \"=zk2\"]\nevery = \"10ms\"\npatience = \"1h\"\nthreshold = 101\n\
+         trigger-count = \"3\"\nadmin-port = 70000\nmax-conections = 5\n",
+    );
+    insta::assert_snapshot!(ended.shown());
 }

@@ -269,6 +269,20 @@ fn procedure_45653_without_a_certificate() {
     insta::assert_snapshot!(page(&ended));
 }
 
+/// What the probes of the watch are told holds here, too.
+#[test]
+fn servers_and_thresholds_are_those_of_the_configuration() {
+    let site = machine("");
+    site.write(ZOOKEEPER, REFUSED.as_bytes());
+    let server = zookeeper(31);
+    let probe =
+        format!("[probe.zookeeper]\nservers = [\"node-7={server}\", \"node-8=192.0.2.1\"]\nclient-threshold = 50\n");
+    site.write("tocsin.toml", probe.as_bytes());
+    let report = json(&site, &["13007", "--config", "tocsin.toml"]);
+    let evidence = format!("10.0.0.7 holds 31 connections to {server}, of maxClientCnxns 60, threshold 50 %");
+    verdict(&report, 2, "fault", &evidence);
+}
+
 // ------------------------------------------------------------------------------------------------------ single steps
 
 /// Without a record of the alarm the certificate is looked for where it always lies.

@@ -26,7 +26,7 @@ use crate::diagnose::machine::Machine;
 use crate::diagnose::{Ground, Verdict, Walked, floating_ip, walk};
 use crate::doctor::access::{User, grant};
 use crate::pattern::{Alarm, Patterns, SignalId};
-use crate::probe::zookeeper::Server;
+use crate::probe::{self, zookeeper::Server};
 use crate::state::Directory;
 use crate::time::Millis;
 use crate::transition::{Severity, Transition};
@@ -151,7 +151,8 @@ impl Diagnose {
         let book = catalogue.get(&alarm.name).ok_or_else(|| no_runbook(alarm))?;
         let now = Utc::now().timestamp_millis();
         let case = self.case(&settings, &patterns, &named, alarm, now);
-        let report = self.report(&case, alarm, book, machine_root, &named, now)?;
+        let probes = settings.probes.settings();
+        let report = self.report(&case, alarm, book, (machine_root, probes), &named, now)?;
         let text = match self.format {
             Format::Text => page::page(&report, width(), terminal.stdout),
             Format::Json => json(&report)?,
@@ -220,7 +221,7 @@ impl Diagnose {
         case: &'a Case,
         alarm: &'a Alarm,
         book: &Runbook,
-        machine_root: &Path,
+        (machine_root, probes): (&Path, probe::settings::Settings),
         named: &Named,
         now: Millis,
     ) -> Result<Report<'a>, Failure> {
@@ -229,7 +230,7 @@ impl Diagnose {
         let own = self.root.is_none().then(|| host.clone()).filter(|_| self.paths.is_empty());
         let node = chosen.map(|r| r.raise.node.to_string()).or(self.node.clone()).or(own);
         let is_here = node.as_ref().is_some_and(|n| *n == host);
-        let other = (self.root.is_none() && !is_here).then_some(host);
+        let other = (self.root.is_none() && !is_here).then(|| host.clone());
         let said = match &node {
             Some(node) => case.history.said.get(node.as_str()),
             // A copy of one machine has one node.
@@ -240,7 +241,9 @@ impl Diagnose {
             raised: chosen.cloned(),
             node: node.clone(),
             given: self.given(),
-            servers: self.server.clone(),
+            certificates: probes.certificate.unwrap_or_default(),
+            zookeeper: self.zookeeper(probes.zookeeper.unwrap_or_default()),
+            here: host,
             floating: said.cloned(),
             zone: named.zones.default,
             now,
@@ -273,6 +276,14 @@ impl Diagnose {
             Some(node) => at(node),
             None => at(host).or_else(|| raised.iter().max_by_key(|r| r.weight())),
         })
+    }
+
+    /// The servers of the command line replace those that the probe asks.
+    fn zookeeper(&self, probe: probe::settings::Zookeeper) -> probe::settings::Zookeeper {
+        match self.server.is_empty() {
+            true => probe,
+            false => probe::settings::Zookeeper { servers: self.server.clone(), ..probe },
+        }
     }
 
     fn given(&self) -> BTreeMap<String, String> {

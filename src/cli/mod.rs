@@ -10,6 +10,7 @@ mod explain;
 mod filter;
 mod log_args;
 mod pattern_args;
+mod probe;
 mod progress;
 mod replay;
 mod speed;
@@ -61,6 +62,7 @@ enum Command {
     Config(config::Config),
     Doctor(Box<doctor::Doctor>),
     Diagnose(Box<diagnose::Diagnose>),
+    Probe(probe::Probe),
 }
 
 /// What the standard streams can show.
@@ -106,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Config(config) => config.run(&terminal),
         Command::Doctor(doctor) => doctor.run(&terminal),
         Command::Diagnose(diagnose) => diagnose.run(&terminal),
+        Command::Probe(probe) => probe.run(&terminal),
     };
     match ended {
         Ok(exit) => exit.into(),

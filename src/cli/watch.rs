@@ -10,7 +10,7 @@ use super::log_args::{LogArgs, OutcomeArgs};
 use super::replay::host;
 use crate::config::settings::Environment;
 use crate::config::watch::WatchSettings;
-use crate::config::{Begin, ConfigFile, Given, LogFormat, Settings, Sink, value};
+use crate::config::{Begin, ConfigFile, Given, LogFormat, Settings, Sink, WantedProbe, value};
 use crate::time::Millis;
 use crate::watch::{self, WatchError};
 
@@ -30,6 +30,7 @@ const EXAMPLES: &str = "\
 Examples:
   tocsin watch                                    the logs of this machine, where the vendor puts them
   tocsin watch --format table /var/log/Bigdata    for a person
+  tocsin watch --probe certificate --probe zookeeper=node-1=10.0.0.1:2181,node-2=10.0.0.2:2181
   kubectl logs -f flink-jobmanager | tocsin watch --log flink-jobmanager=- --assign node-7=- -";
 
 #[derive(Args, Debug)]
@@ -57,6 +58,10 @@ pub struct WatchArgs {
     /// Without a state: read from the start of the logs, or from their end
     #[arg(long, value_name = "start|end", value_parser = value::begin, conflicts_with = "lookback", help_heading = "State")]
     pub from: Option<Begin>,
+
+    /// Check what no log says, too: `certificate[=PATH]` daily, `zookeeper[=[NODE=]HOST:PORT[,…]]` every minute
+    #[arg(long, value_name = "WHAT", value_parser = WantedProbe::parse)]
+    pub probe: Vec<WantedProbe>,
 
     /// How tocsin's own log is written to standard error (default: text)
     #[arg(long, value_enum)]
@@ -104,6 +109,7 @@ impl WatchArgs {
             log_format: self.log_format,
             state: self.state.clone(),
             begin: self.from.or(self.lookback.map(Begin::Lookback)),
+            probes: self.probe.clone(),
             ..self.outcome.given(&self.logs)?
         })
     }

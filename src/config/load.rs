@@ -1,5 +1,7 @@
 //! From TOML to [`Config`], with all that is wrong at once.
 
+mod probe;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -100,6 +102,7 @@ impl Reader<'_> {
             filter: filter(cx, &mut t),
             state: self.state(cx, &mut t),
             kafka: self.kafka(cx, &mut t),
+            probe: self.probe(cx, &mut t),
         };
         t.finish(cx);
         config

@@ -6,6 +6,7 @@
 //! - [`model`] and [`load`]: the file as written, with a place for every value and every mistake.
 //! - [`value`] and [`secret`]: what single values may look like, and those that are never shown.
 //! - [`defaults`]: what holds if nobody says anything.
+//! - [`probes`]: the probes that are wanted.
 //! - [`settings`]: the command line over the file over the defaults; [`show`] writes that down again.
 //! - [`patterns`], [`zones`] and [`watch`]: the same with all names known, as `watch` and `replay` run on it.
 
@@ -14,6 +15,7 @@ pub mod error;
 pub mod load;
 pub mod model;
 pub mod patterns;
+pub mod probes;
 pub mod secret;
 pub mod settings;
 pub mod show;
@@ -24,6 +26,7 @@ pub mod zones;
 pub use error::ConfigError;
 pub use load::{ConfigFile, DEFAULT_FILE};
 pub use patterns::PatternSet;
+pub use probes::WantedProbe;
 pub use settings::{Given, Origin, Settings, Sourced};
 pub use value::{Begin, LogFormat, Shown, Sink};
 pub use watch::WatchSettings;

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
+use chrono::NaiveTime;
+
 use super::secret::Property;
 use super::value::{Begin, LogFormat, Sink};
 use crate::deliver::stdout::Format;
 use crate::pattern::Zone;
 use crate::pattern::model::{At, Name};
 use crate::pattern::overrides::Overrides;
+use crate::probe::zookeeper::Server;
 use crate::time::Millis;
 use crate::transition::Severity;
 
@@ -31,6 +34,7 @@ pub struct Config {
     pub filter: FilterConfig,
     pub state: StateConfig,
     pub kafka: Vec<Property>,
+    pub probe: ProbeConfig,
 }
 
 /// `[log.NAME]`.
@@ -57,4 +61,32 @@ pub struct StateConfig {
     /// `lookback`, or `from`.
     pub begin: Option<At<Begin>>,
     pub outbox: Option<At<u64>>,
+}
+
+/// `[probe]`: a probe that has a table is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct ProbeConfig {
+    pub certificate: Option<CertificateConfig>,
+    pub zookeeper: Option<ZookeeperConfig>,
+}
+
+/// `[probe.certificate]`.
+#[derive(Clone, Debug, Default)]
+pub struct CertificateConfig {
+    pub paths: Option<At<Vec<String>>>,
+    pub days: Option<At<u32>>,
+    pub at: Option<At<NaiveTime>>,
+}
+
+/// `[probe.zookeeper]`.
+#[derive(Clone, Debug, Default)]
+pub struct ZookeeperConfig {
+    pub servers: Option<At<Vec<Server>>>,
+    pub every: Option<At<Millis>>,
+    pub patience: Option<At<Millis>>,
+    pub threshold: Option<At<u32>>,
+    pub client_threshold: Option<At<u32>>,
+    pub trigger_count: Option<At<u32>>,
+    pub max_connections: Option<At<u64>>,
+    pub admin_port: Option<At<u16>>,
 }

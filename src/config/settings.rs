@@ -11,6 +11,7 @@ use super::error::ConfigError;
 use super::load::ConfigFile;
 use super::model::Config;
 use super::patterns::PatternSet;
+use super::probes::{Probes, WantedProbe};
 use super::secret::Property;
 use super::value::{Begin, LogFormat, Shown, Sink};
 use super::zones::LogZones;
@@ -45,6 +46,7 @@ pub struct Given {
     pub severity: Option<Severity>,
     pub state: Option<PathBuf>,
     pub begin: Option<Begin>,
+    pub probes: Vec<WantedProbe>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,11 +74,11 @@ impl<T> Sourced<T> {
         Sourced { value: at.value, origin: Origin::File(at.span) }
     }
 
-    fn pick(given: Option<T>, written: Option<At<T>>) -> Option<Sourced<T>> {
+    pub(super) fn pick(given: Option<T>, written: Option<At<T>>) -> Option<Sourced<T>> {
         given.map(Sourced::given).or(written.map(Sourced::written))
     }
 
-    fn or(given: Option<T>, written: Option<At<T>>, default: T) -> Sourced<T> {
+    pub(super) fn or(given: Option<T>, written: Option<At<T>>, default: T) -> Sourced<T> {
         Sourced::pick(given, written).unwrap_or(Sourced { value: default, origin: Origin::Default })
     }
 }
@@ -136,6 +138,7 @@ pub struct Settings {
     pub begin: Sourced<Begin>,
     pub outbox: Sourced<u64>,
     pub kafka: Vec<Property>,
+    pub probes: Probes,
 }
 
 /// What names stand for, once the patterns are known.
@@ -182,6 +185,7 @@ impl Settings {
             begin: Sourced::or(given.begin, config.state.begin, Begin::Lookback(defaults::LOOKBACK)),
             outbox: Sourced::or(None, config.state.outbox, defaults::OUTBOX),
             kafka: config.kafka,
+            probes: Probes::new(&given.probes, config.probe, environment),
             file,
         }
     }

@@ -24,6 +24,7 @@ pub fn show(settings: &Settings, paths: &Paths) -> String {
     page.alarms();
     page.filter();
     page.state();
+    page.probes();
     page.kafka();
     page.text
 }
@@ -179,6 +180,30 @@ impl Page<'_> {
             Begin::End => self.line("from", "end", &s.begin.origin),
         }
         self.line("outbox", human_size(s.outbox.value), &s.outbox.origin);
+    }
+
+    fn probes(&mut self) {
+        let probes = &self.settings.probes;
+        if let Some(probe) = &probes.certificate {
+            self.header("probe.certificate");
+            self.line("paths", probe.paths.value.clone(), &probe.paths.origin);
+            self.line("days", i64::from(probe.days.value), &probe.days.origin);
+            self.line("at", probe.at.value.format("%H:%M:%S").to_string(), &probe.at.origin);
+        }
+        let Some(probe) = &probes.zookeeper else { return };
+        self.header("probe.zookeeper");
+        let servers: Vec<Value> = probe.servers.value.iter().map(|s| s.to_string().into()).collect();
+        self.line("servers", servers, &probe.servers.origin);
+        self.line("every", duration(probe.every.value), &probe.every.origin);
+        self.line("patience", duration(probe.patience.value), &probe.patience.origin);
+        self.line("threshold", i64::from(probe.threshold.value), &probe.threshold.origin);
+        self.line("client-threshold", i64::from(probe.client_threshold.value), &probe.client_threshold.origin);
+        self.line("trigger-count", i64::from(probe.trigger_count.value), &probe.trigger_count.origin);
+        match &probe.max_connections {
+            Some(most) => self.line("max-connections", i64::try_from(most.value).unwrap_or(i64::MAX), &most.origin),
+            None => self.note("max-connections: as the servers say, which the open-source ones do not"),
+        }
+        self.line("admin-port", i64::from(probe.admin_port.value), &probe.admin_port.origin);
     }
 
     fn kafka(&mut self) {

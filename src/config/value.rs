@@ -147,6 +147,18 @@ pub fn lookback(text: &str) -> Result<Millis, String> {
         .ok_or_else(|| "expected a duration such as 1h or 30m, of at most 366 days".to_owned())
 }
 
+/// Between two rounds of checks.
+pub fn interval(text: &str) -> Result<Millis, String> {
+    let known = parse_duration(text).filter(|d| (1_000..=DAY).contains(d));
+    known.ok_or_else(|| "expected a duration from 1s to 1d, such as 60s".to_owned())
+}
+
+/// For all answers of one server.
+pub fn patience(text: &str) -> Result<Millis, String> {
+    let known = parse_duration(text).filter(|d| (1..=10 * MINUTE).contains(d));
+    known.ok_or_else(|| "expected a duration from 1ms to 10m, such as 5s".to_owned())
+}
+
 fn bounded(text: &str, most: Millis) -> Option<Millis> {
     if text == "0" {
         return Some(0);

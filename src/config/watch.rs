@@ -13,6 +13,7 @@ use super::zones::LogZones;
 use crate::deliver::stdout::Format;
 use crate::input::assign::Decisions;
 use crate::pattern::Patterns;
+use crate::probe;
 use crate::time::Millis;
 
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct WatchSettings {
     pub shown: Shown,
     pub state: StateSettings,
     pub log_format: LogFormat,
+    /// What they write is among the paths.
+    pub probes: probe::Settings,
 }
 
 #[derive(Clone, Debug)]
@@ -77,11 +80,19 @@ impl WatchSettings {
         let Named { zones, decisions, shown } = settings.named(&patterns, coloured)?;
         let Paths { chosen, tried } = Paths::find(settings, &patterns, root);
         let wait = settings.wait.value;
-        let paths = match (chosen.is_empty(), wait) {
+        let probes = settings.probes.settings();
+        let mut paths = match (chosen.is_empty(), wait) {
             (false, _) => chosen,
             (true, true) => defaults::topmost(tried),
+            // Whoever has nothing but probes watches these.
+            (true, false) if !probes.is_empty() => chosen,
             (true, false) => return Err(ConfigError::NoPath { tried }),
         };
+        let written = probe::log::Logs::directory(&settings.state.value);
+        // Of probes that are wanted no longer, what they said must end.
+        if !probes.is_empty() || (written.is_dir() && !paths.iter().any(|path| path.as_os_str() == "-")) {
+            paths.push(written);
+        }
         Ok(WatchSettings {
             paths,
             wait,
@@ -102,6 +113,7 @@ impl WatchSettings {
                 outbox: settings.outbox.value,
             },
             log_format: settings.log_format.value,
+            probes,
         })
     }
 }

@@ -6,21 +6,29 @@ use super::Answer;
 use super::machine::Machine;
 use crate::pattern::Zone;
 use crate::probe::certificate::{self, Verdict};
-use crate::probe::settings::{BIGDATA_HOME, CERTIFICATE, DAYS};
+use crate::probe::settings::{BIGDATA_HOME, CERTIFICATE};
 use crate::time::Millis;
 
-/// `given`: where it lies, if that is said. Of several installations each is looked at, and the worst one counts.
-pub fn examine(machine: &Machine, given: Option<&str>, now: Millis, zone: Zone) -> Answer {
-    let pattern = given.map_or_else(|| usual(machine), PathBuf::from);
-    let found = glob(machine, &pattern);
-    if found.is_empty() {
-        return Answer::fault(format!("{}: there is no such file", pattern.display()));
-    }
-    let mut answers: Vec<Answer> = found.iter().map(|path| one(machine, path, now, zone)).collect();
-    answers.sort_by_key(|a| a.verdict != super::Verdict::Fault);
+/// `paths`: files or globs, where they are said. Of several certificates each is looked at, and the worst one counts.
+pub fn examine(machine: &Machine, paths: &[String], days: u32, now: Millis, zone: Zone) -> Answer {
+    let paths = if paths.is_empty() { vec![usual(machine)] } else { paths.iter().map(PathBuf::from).collect() };
+    let mut answers: Vec<Answer> = paths.iter().flat_map(|path| all(machine, path, days, now, zone)).collect();
+    answers.sort_by_key(|a| match a.verdict {
+        super::Verdict::Fault => 0,
+        super::Verdict::Unknown => 1,
+        _ => 2,
+    });
     let evidence = answers.iter().flat_map(|a| a.evidence.clone()).collect();
-    let Some(worst) = answers.into_iter().next() else { return Answer::unknown("none was found") };
+    let worst = answers.into_iter().next().unwrap_or_else(|| Answer::unknown("no path was named"));
     Answer { evidence, ..worst }
+}
+
+fn all(machine: &Machine, pattern: &Path, days: u32, now: Millis, zone: Zone) -> Vec<Answer> {
+    let found = glob(machine, pattern);
+    if found.is_empty() {
+        return vec![Answer::fault(format!("{}: there is no such file", pattern.display()))];
+    }
+    found.iter().map(|path| one(machine, path, days, now, zone)).collect()
 }
 
 fn usual(machine: &Machine) -> PathBuf {
@@ -39,10 +47,10 @@ fn glob(machine: &Machine, pattern: &Path) -> Vec<PathBuf> {
     paths.filter_map(|p| Some(Path::new("/").join(p.ok()?.strip_prefix(&root).ok()?))).collect()
 }
 
-fn one(machine: &Machine, path: &Path, now: Millis, zone: Zone) -> Answer {
+fn one(machine: &Machine, path: &Path, days: u32, now: Millis, zone: Zone) -> Answer {
     let examined = certificate::examine(&machine.here(path), now);
     let shown = path.display();
-    let verdict = Verdict::of(&examined, now, DAYS);
+    let verdict = Verdict::of(&examined, now, days);
     match examined {
         Err(fault) if verdict == Verdict::Unreadable => Answer::unknown(format!("{shown}: {}", fault.reason()))
             .remedy("run this as root, or as the user of the HA process"),

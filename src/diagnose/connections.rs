@@ -1,23 +1,18 @@
 //! Does a ZooKeeper server serve, and how many of its connections does one client hold?
 
-use std::time::Duration;
-
 use super::Answer;
-use crate::probe::settings::THRESHOLD;
+use crate::probe::settings::Zookeeper;
 use crate::probe::zookeeper::{Asked, Server, Service, ask};
-
-/// For all questions to one server together.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Clients that are named besides the one that is asked about.
 const SHOWN: usize = 3;
 
-pub fn serves(server: &Server) -> Answer {
-    judge_service(&server.name(), &ask(server, PATIENCE))
+pub fn serves(server: &Server, settings: &Zookeeper) -> Answer {
+    judge_service(&server.name(), &ask(server, settings.patience()))
 }
 
-pub fn of_client(server: &Server, client: &str) -> Answer {
-    judge_client(&server.name(), &ask(server, PATIENCE), client)
+pub fn of_client(server: &Server, client: &str, settings: &Zookeeper) -> Answer {
+    judge_client(&server.name(), &ask(server, settings.patience()), client, u64::from(settings.client_threshold))
 }
 
 fn judge_service(shown: &str, asked: &Asked) -> Answer {
@@ -28,7 +23,8 @@ fn judge_service(shown: &str, asked: &Asked) -> Answer {
     }
 }
 
-fn judge_client(shown: &str, asked: &Asked, client: &str) -> Answer {
+/// `threshold`: so many in a hundred of the limit are not too much.
+fn judge_client(shown: &str, asked: &Asked, client: &str, threshold: u64) -> Answer {
     if let Service::Down(_) = asked.service {
         // Whether the client holds many connections is not the question then.
         let Answer { evidence, .. } = judge_service(shown, asked);
@@ -49,8 +45,8 @@ fn judge_client(shown: &str, asked: &Asked, client: &str) -> Answer {
         Ok(limits) => match limits.client {
             None => Answer::ok(text("; there is no limit for one client")),
             Some(limit) => {
-                let of = text(&format!(", of maxClientCnxns {limit}, threshold {THRESHOLD} %"));
-                if held * 100 > limit * u64::from(THRESHOLD) { Answer::fault(of) } else { Answer::ok(of) }
+                let of = text(&format!(", of maxClientCnxns {limit}, threshold {threshold} %"));
+                if held * 100 > limit * threshold { Answer::fault(of) } else { Answer::ok(of) }
             }
         },
     };
@@ -66,7 +62,7 @@ fn judge_client(shown: &str, asked: &Asked, client: &str) -> Answer {
 mod tests {
     use super::*;
     use crate::diagnose::Verdict;
-    use crate::probe::settings::THRESHOLD;
+    use crate::probe::settings::Zookeeper;
     use crate::probe::zookeeper::{Connections, Limits, Untold};
 
     fn asked(clients: &[(&str, u64)], limit: Option<u64>) -> Asked {
@@ -89,11 +85,11 @@ mod tests {
             (5000, None, Verdict::Ok),
         ] {
             let asked = asked(&[("10.0.0.7", held), ("10.0.0.8", 3)], limit);
-            let answer = judge_client("zk:2181", &asked, "10.0.0.7");
+            let answer = judge_client("zk:2181", &asked, "10.0.0.7", 80);
             assert_eq!(answer.verdict, verdict, "{answer:?}");
         }
         let full = asked(&[("10.0.0.7", 58), ("10.0.0.8", 3), ("10.0.0.9", 4)], Some(60));
-        let evidence = judge_client("zk:2181", &full, "/10.0.0.7").evidence;
+        let evidence = judge_client("zk:2181", &full, "/10.0.0.7", 80).evidence;
         assert_eq!(
             evidence,
             [
@@ -110,11 +106,11 @@ mod tests {
         for asked in
             [Asked { connections: Err(untold()), ..whole.clone() }, Asked { limits: Err(untold()), ..whole.clone() }]
         {
-            let answer = judge_client("zk:2181", &asked, "10.0.0.7");
+            let answer = judge_client("zk:2181", &asked, "10.0.0.7", 80);
             assert_eq!((answer.verdict, answer.remedy.as_deref()), (Verdict::Unknown, Some("allow cons")));
         }
         let down = Asked { service: Service::Down("refused".into()), ..whole.clone() };
-        assert_eq!(judge_client("zk:2181", &down, "10.0.0.7").verdict, Verdict::Unknown);
+        assert_eq!(judge_client("zk:2181", &down, "10.0.0.7", 80).verdict, Verdict::Unknown);
         assert_eq!(judge_service("zk:2181", &down).verdict, Verdict::Fault);
         let mute = Asked { service: Service::Untold(untold()), ..whole.clone() };
         assert_eq!(judge_service("zk:2181", &mute).verdict, Verdict::Unknown);

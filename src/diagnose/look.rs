@@ -13,6 +13,7 @@ use super::{Answer, certificate, connections, floating_ip, junk, peer, permissio
 use crate::catalogue::known_by;
 use crate::catalogue::runbook::{Probe, Step};
 use crate::pattern::Zone;
+use crate::probe::settings::{Certificates, Zookeeper};
 use crate::probe::zookeeper::Server;
 use crate::time::Millis;
 
@@ -28,7 +29,11 @@ pub struct Ground {
     pub node: Option<String>,
     /// What the command line says placeholders stand for.
     pub given: BTreeMap<String, String>,
-    pub servers: Vec<Server>,
+    /// What the probes of the watch are told, if there are any.
+    pub certificates: Certificates,
+    pub zookeeper: Zookeeper,
+    /// The name of this machine.
+    pub here: String,
     /// Lines about the floating IP address; `None`: the log is not among those that were read.
     pub floating: Option<Vec<Said>>,
     pub zone: Zone,
@@ -46,9 +51,10 @@ impl Ground {
 
     /// The server of a host, or the one of the node.
     fn server(&self, host: &str) -> Result<Server, String> {
-        let fits = |s: &&Server| s.host == host || s.node.as_deref() == Some(host);
-        let only = || self.servers.first().filter(|_| self.servers.len() == 1);
-        self.servers.iter().find(fits).or_else(only).cloned().map_or_else(|| Server::parse(host), Ok)
+        let servers = &self.zookeeper.servers;
+        let fits = |s: &&Server| s.host == host || s.name() == host || s.node(&self.here) == host;
+        let only = || servers.first().filter(|_| servers.len() == 1);
+        servers.iter().find(fits).or_else(only).cloned().map_or_else(|| Server::parse(host), Ok)
     }
 
     /// The log in which the refusal of a file stands.
@@ -137,15 +143,20 @@ fn task(probe: &Probe, ground: &Ground) -> Task {
             Box::new(move || permissions::examine(&machine, Path::new(&first), log.as_deref()))
         }
         "certificate" => {
-            let path = known.into_iter().next();
-            Box::new(move || certificate::examine(&machine, path.as_deref(), now, zone))
+            let Certificates { paths, days, .. } = ground.certificates.clone();
+            let paths = if known.is_empty() { paths } else { known };
+            Box::new(move || certificate::examine(&machine, &paths, days, now, zone))
         }
-        "zookeeper" => with_server(ground.server(&first), |server| connections::serves(&server)),
+        "zookeeper" => {
+            let settings = ground.zookeeper.clone();
+            with_server(ground.server(&first), move |server| connections::serves(&server, &settings))
+        }
         "connections" => {
             let Some(host) = ground.known("server").or_else(|| ground.known("node")) else {
                 return settled(open_question("server", ground));
             };
-            with_server(ground.server(&host), move |server| connections::of_client(&server, &first))
+            let settings = ground.zookeeper.clone();
+            with_server(ground.server(&host), move |server| connections::of_client(&server, &first, &settings))
         }
         other => settled(Answer::unknown(format!("no probe is called `{other}`"))),
     }

@@ -52,7 +52,9 @@ impl Gauge {
     /// In words, as the vendor's alarms have it.
     pub fn words(&self, in_use: u64, limit: Option<u64>) -> String {
         let connections = if in_use == 1 { "connection" } else { "connections" };
-        let Some(limit) = limit else { return format!("{in_use} {connections}, without a limit by {}", self.setting) };
+        let Some(limit) = limit else {
+            return format!("{in_use} {connections}, {} is not known or not set", self.setting);
+        };
         format!("{in_use} {connections} of {} {limit}, threshold {} %", self.setting, self.threshold)
     }
 }
@@ -117,6 +119,6 @@ mod tests {
     fn it_is_said_in_words() {
         let gauge = Gauge { setting: "maxClientCnxns", ..GAUGE };
         assert_eq!(gauge.words(58, Some(60)), "58 connections of maxClientCnxns 60, threshold 80 %");
-        assert_eq!(gauge.words(1, None), "1 connection, without a limit by maxClientCnxns");
+        assert_eq!(gauge.words(1, None), "1 connection, maxClientCnxns is not known or not set");
     }
 }

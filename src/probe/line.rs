@@ -136,6 +136,42 @@ pub fn read(line: &str) -> Option<(Moment, Seen)> {
     Some((time, seen))
 }
 
+/// For a table: what was looked at, of what, the verdict, and what there is to say about it.
+pub fn shown(seen: &Seen) -> [String; 4] {
+    let word = |value: Result<serde_json::Value, _>| match value {
+        Ok(serde_json::Value::String(text)) => text,
+        _ => String::new(),
+    };
+    let row =
+        |check: &str, about: &str, verdict: String, what: String| [check.to_owned(), about.to_owned(), verdict, what];
+    match seen {
+        Seen::Certificate(file) => {
+            let mut what: Vec<String> = file.reason.iter().cloned().collect();
+            what.extend(file.days_left.map(|days| format!("{days} days left")));
+            what.extend(file.not_after.map(|at| format!("until {at}")));
+            what.extend(file.subject.clone());
+            row("certificate", &file.path, file.verdict.clone(), what.join(", "))
+        }
+        Seen::Server(server) => {
+            let what = server.mode.clone().or(server.reason.clone()).unwrap_or_default();
+            row("server", &server.server, word(serde_json::to_value(server.verdict)), what)
+        }
+        Seen::Untold { server, reason } => row("server", server, "untold".to_owned(), reason.clone()),
+        Seen::Ensemble(ensemble) => {
+            let what = format!("{} of {} serve", ensemble.serving, ensemble.servers);
+            row("ensemble", "", word(serde_json::to_value(ensemble.verdict)), what)
+        }
+        Seen::Connections(all) => {
+            row("connections", &all.server, word(serde_json::to_value(all.verdict)), all.trigger_condition.clone())
+        }
+        Seen::Client(one) => {
+            let client = one.client_ip.as_deref().unwrap_or_default();
+            row("client", client, word(serde_json::to_value(one.verdict)), one.trigger_condition.clone())
+        }
+        Seen::Ended { server } => row("server", server.as_deref().unwrap_or_default(), ENDED.to_owned(), String::new()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -161,7 +161,7 @@ impl Rounds {
         let is_whole = servers.iter().all(|(_, asked)| told(asked) || is_down(asked));
         let mut seen = Vec::new();
         if let Some(used) = total {
-            seen.extend(self.total(known, used));
+            seen.push(self.total(known, used));
         }
         if let Some(&(server, asked)) = servers.iter().find(|(_, asked)| told(asked)) {
             let nobody = Used { in_use: 0, limit: None, server, asked };
@@ -170,18 +170,15 @@ impl Rounds {
         seen
     }
 
-    fn total(&self, known: &mut Known, used: Used) -> Option<Seen> {
+    fn total(&self, known: &mut Known, used: Used) -> Seen {
         let gauge = Gauge {
             setting: "maxCnxns",
             threshold: self.settings.threshold,
             trigger_count: self.settings.trigger_count,
             slack: true,
         };
-        let before = known.total.level;
         known.total.level = gauge.level(used.in_use, used.limit, &mut known.total.row);
-        // Without a limit there is nothing to say, unless that is news.
-        let is_said = used.limit.is_some() || before != Level::Fine;
-        is_said.then(|| Seen::Connections(usage(gauge, known.total.level, None, used)))
+        Seen::Connections(usage(gauge, known.total.level, None, used))
     }
 
     /// `nobody`: what is known of a client that is not connected; `None` if that says nothing.
@@ -267,8 +264,11 @@ fn of_server(server: &Server, asked: &Asked) -> Vec<Seen> {
     let server_ip = asked.address.map(|ip| ip.to_string());
     let mut seen = vec![Seen::Server(ServerLine { verdict, server: server.name(), server_ip, mode, reason })];
     if verdict != Verdict::Down {
-        let untold = asked.connections.as_ref().err().into_iter().chain(asked.limits.as_ref().err());
-        seen.extend(untold.map(|untold| Seen::Untold { server: server.name(), reason: untold.0.clone() }));
+        let mut untold: Vec<_> =
+            asked.connections.as_ref().err().into_iter().chain(asked.limits.as_ref().err()).collect();
+        // One remedy is said once.
+        untold.dedup();
+        seen.extend(untold.iter().map(|untold| Seen::Untold { server: server.name(), reason: untold.0.clone() }));
     }
     seen
 }

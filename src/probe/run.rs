@@ -42,11 +42,14 @@ pub struct Ground<T> {
 }
 
 impl Probes {
-    /// Starts what is wanted, and says of what is wanted no longer that it has ended.
+    /// Starts what is wanted, makes the directory for it, and says of what is wanted no longer that it has ended.
     pub fn start<T>(settings: &Settings, directory: &Path, ground: &Ground<T>) -> std::io::Result<Probes>
     where
         T: Fn(String) + Clone + Send + 'static,
     {
+        if !settings.is_empty() {
+            std::fs::create_dir_all(directory)?;
+        }
         let logs = Logs::new(directory, ground.zone);
         let shared: Shared = Arc::new(Mutex::new(Some(logs.clone())));
         let mut stop = Vec::new();
@@ -57,6 +60,7 @@ impl Probes {
             now: ground.now,
             tell: ground.tell.clone(),
             said: Vec::new(),
+            failed: None,
         };
         let mut spawn = |name: &str, run: Box<dyn FnOnce(Receiver<()>) + Send>| {
             let (tell, told) = channel();
@@ -106,6 +110,8 @@ struct Probe<T> {
     tell: T,
     /// Said once, until it changes.
     said: Vec<String>,
+    /// Why the last lines were not written.
+    failed: Option<String>,
 }
 
 impl<T: Fn(String)> Probe<T> {
@@ -172,11 +178,7 @@ impl<T: Fn(String)> Probe<T> {
 
     /// A person is told what to change, once.
     fn untold(&mut self, seen: &[Entry]) {
-        let untold = seen.iter().filter_map(|entry| match &entry.seen {
-            Seen::Untold { server, reason } => Some(format!("{server}: {reason}")),
-            _ => None,
-        });
-        let untold: Vec<String> = untold.collect();
+        let untold: Vec<String> = seen.iter().filter_map(|entry| untold(&entry.seen)).collect();
         untold.iter().filter(|text| !self.said.contains(text)).for_each(|text| (self.tell)(text.clone()));
         self.said = untold;
     }
@@ -195,12 +197,32 @@ impl<T: Fn(String)> Probe<T> {
         let now = (self.now)();
         match self.with_logs(|logs, kind| logs.write(kind, seen, now)) {
             Some(Err(error)) => {
-                (self.tell)(format!("the log of a probe cannot be written: {error}"));
+                let why = format!("{} cannot be written, and what was seen is lost: {error}", self.kind.file());
+                if self.failed.as_ref() != Some(&why) {
+                    (self.tell)(why.clone());
+                }
+                self.failed = Some(why);
                 Written::Not
             }
-            Some(Ok(())) => Written::Kept,
+            Some(Ok(())) => {
+                self.failed = None;
+                Written::Kept
+            }
             None => Written::Over,
         }
+    }
+}
+
+/// What a person has to change before a probe can judge it.
+pub fn untold(seen: &Seen) -> Option<String> {
+    match seen {
+        Seen::Untold { server, reason } => Some(format!("{server}: {reason}")),
+        Seen::Connections(all) if all.limit.is_none() => Some(format!(
+            "{}: it does not tell its limit of all connections, so ALM-13001 is not judged: set `max-connections` of \
+             `[probe.zookeeper]` to its `maxCnxns`, if it has one",
+            all.server
+        )),
+        _ => None,
     }
 }
 

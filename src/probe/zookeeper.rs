@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-pub use server::Server;
+pub use server::{ADMIN_PORT, Server};
 
 /// What a server says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,8 +133,8 @@ pub fn ask(server: &Server, patience: Duration) -> Asked {
     Asked {
         address,
         service,
-        connections: connections.ok_or_else(|| untold("cons", server)),
-        limits: limits.ok_or_else(|| untold("conf", server)),
+        connections: connections.ok_or_else(|| untold("cons` and `conf", server)),
+        limits: limits.ok_or_else(|| untold("cons` and `conf", server)),
     }
 }
 
@@ -147,8 +147,8 @@ impl Asked {
 
 fn untold(word: &str, server: &Server) -> Untold {
     Untold(format!(
-        "it may not answer `{word}`: add it to `4lw.commands.whitelist` in its zoo.cfg (srvr, conf and cons are asked), or \
-         enable its AdminServer (`admin.enableServer=true`; port {} is tried)",
+        "it may not answer `{word}`: set `4lw.commands.whitelist=srvr,conf,cons` in its zoo.cfg, or enable its AdminServer \
+         (`admin.enableServer=true`; port {} is tried)",
         server.admin_port
     ))
 }

@@ -24,6 +24,10 @@ use crate::input::assign::Assigner;
 use crate::input::tail::Start;
 use crate::input::tail::descriptors::{raise_limit, share};
 use crate::input::tail::wake::{Caller, Wake};
+use crate::pattern::Zone;
+use crate::probe::log::Logs;
+use crate::probe::run::Ground;
+use crate::probe::{self, Probes};
 use crate::state::{Directory, Keeper, OpenError};
 use crate::time::{Millis, Moment, SECOND, human_duration};
 use crate::transition::Transition;
@@ -64,6 +68,8 @@ enum Command {
     Stop,
     Reload,
     Asked(Asked),
+    /// What keeps a probe from looking.
+    Probe(String),
 }
 
 /// Reads settings and patterns again, or says what is wrong with them.
@@ -97,6 +103,7 @@ pub fn run(mut settings: WatchSettings, reload: Reload, host: &str, coloured: bo
     let (tell, commands) = channel();
     let directory = Directory::new(&settings.state.dir);
     let socket = directory.socket();
+    let told = tell.clone();
     let keeper = open(directory)?;
     signals(tell.clone(), wake.caller())?;
     let caller = wake.caller();
@@ -122,11 +129,38 @@ pub fn run(mut settings: WatchSettings, reload: Reload, host: &str, coloured: bo
     let pipe = settings.paths.iter().any(|path| path.as_os_str() == "-").then(|| Pipe::start(&wake.caller()));
     let mut going = Going { keeper, outbox, own, past, start, report, pipe, introduce };
     let around = Around { wake, commands, reload, host };
+    let probes = |settings: &WatchSettings| start_probes(settings, host, &told, &around.wake.caller());
+    let mut running = probes(&settings)?;
     while let Some((next, new)) = session(&settings, going, &around)? {
         (going, settings) = (next, new);
+        // Those that end must have ended before others write to the same logs.
+        drop(running.take());
+        running = probes(&settings)?;
     }
+    drop(running);
     drop(listening);
     Ok(())
+}
+
+fn start_probes(
+    settings: &WatchSettings,
+    host: &str,
+    tell: &Sender<Command>,
+    caller: &Caller,
+) -> io::Result<Option<Probes>> {
+    let directory = Logs::directory(&settings.state.dir);
+    if settings.probes == probe::Settings::default() && !directory.is_dir() {
+        return Ok(None);
+    }
+    let (tell, caller) = (tell.clone(), caller.clone());
+    let tell = move |text| {
+        // A watch that is about to end does not listen.
+        let _ = tell.send(Command::Probe(text));
+        caller.call();
+    };
+    let zone = Zone::of_machine().unwrap_or(Zone::UTC);
+    let ground = Ground { here: host.to_owned(), zone, now, tell };
+    Probes::start(&settings.probes, &directory, &ground).map(Some)
 }
 
 /// `tocsin state` holds the state of a watch that does not run for a moment: that must not keep one from starting.
@@ -238,6 +272,7 @@ fn session(
             match command {
                 Command::Stop => return stop(turns).map(|()| None),
                 Command::Asked(asked) => answer(&mut turns, asked),
+                Command::Probe(text) => turns.report.warn("probe", &text),
                 Command::Reload => match (around.reload)() {
                     Ok(new) => {
                         turns.report.info("reloaded", &format!("patterns {}", new.patterns.hash));

@@ -120,9 +120,9 @@ fn without_a_limit_nothing_is_too_much() {
     let without = Zookeeper { max_connections: None, ..settings(&["n1=zk1"]) };
     let mut rounds = Rounds::new(without, "here");
     let unlimited = Asked { limits: Ok(Limits::default()), ..serving(&[("c1", 900)]) };
-    assert_eq!(shown(&rounds.judge(std::slice::from_ref(&unlimited)))[2..], Vec::<String>::new()[..]);
+    assert_eq!(shown(&rounds.judge(std::slice::from_ref(&unlimited)))[2..], ["n1: all fine 900"]);
     rounds.judge(&[serving(&[("c1", 9)])]);
-    assert_eq!(shown(&rounds.judge(&[unlimited]))[2..], ["n1: c1 fine 900"]);
+    assert_eq!(shown(&rounds.judge(&[unlimited]))[2..], ["n1: all fine 900", "n1: c1 fine 900"]);
 }
 
 #[test]
