@@ -19,6 +19,7 @@
 //! - [`config`]: what the file and the command line come to.
 //! - [`watch`]: logs as they are written, turn by turn.
 //! - [`doctor`]: what stands in the way of watching.
+//! - [`diagnose`]: the runbook of an alarm, walked as far as a program can.
 //! - [`cli`]: one file per command.
 
 // Data, paths and the outside world never end this program with a panic.
@@ -29,6 +30,7 @@ pub mod cli;
 pub mod config;
 pub mod correlate;
 pub mod deliver;
+pub mod diagnose;
 pub mod doctor;
 pub mod explain;
 pub mod input;

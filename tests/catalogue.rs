@@ -83,8 +83,21 @@ fn every_procedure_ends_with_the_logs_of_ten_minutes_around_the_alarm() {
 #[test]
 fn commands_are_shell_and_what_changes_something_says_so() {
     let changing = [
-        "rm", "-delete", "chmod", "chown", "start", "stop", "restart", "kill", "run", "mv", ">", "tee", "-chown",
+        "rm",
+        "-delete",
+        "chmod",
+        "chown",
+        "start",
+        "stop",
+        "restart",
+        "kill",
+        "run",
+        "mv",
+        ">",
+        "tee",
+        "-chown",
         "-chmod",
+        "proceed_ha_ssl_cert.sh",
     ];
     each(|alarm, book| {
         for commands in book.steps.iter().flat_map(|s| &s.commands) {
@@ -139,6 +152,22 @@ fn the_vendors_procedures_are_covered_in_their_order() {
                 "ha/runlog/ha.log*",
                 "namei -l {path}",
                 "ten minutes",
+                "O&M > Log > Download",
+                "{from}",
+                "{until}",
+            ],
+        ),
+        (
+            "ALM-45653",
+            &[
+                "O&M > Alarm > Alarms",
+                "as the user `omm`",
+                "probe: certificate {path}",
+                "ls -l",
+                "openssl x509 -in {path} -text -noout",
+                "proceed_ha_ssl_cert.sh",
+                "Wait a minute",
+                "01:00:00",
                 "O&M > Log > Download",
                 "{from}",
                 "{until}",

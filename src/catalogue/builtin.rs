@@ -10,12 +10,16 @@ macro_rules! files {
 pub const RUNBOOKS: &[(&str, &str)] = files![
     "ALM-12010",
     "ALM-12011",
+    "ALM-13000",
     "ALM-13001",
     "ALM-13007",
     "ALM-27003",
     "ALM-27004",
     "ALM-45640",
     "ALM-45641",
+    "ALM-45653",
+    "ALM-45654",
+    "ALM-45655",
     "FLINK-CHECKPOINT-FAILED",
     "FLINK-FATAL",
     "FLINK-FLOAT-IP-INVALID",
@@ -35,5 +39,6 @@ pub const RUNBOOKS: &[(&str, &str)] = files![
     "ZK-FOLLOWER-LOST",
     "ZK-LEADER-LOST",
     "ZK-NOT-SERVING",
+    "ZK-SERVER-DOWN",
     "ZK-SESSION-EXPIRED",
 ];

@@ -24,7 +24,7 @@ pub const COMMON: [(&str, &str); 13] = [
     ("from", "ten minutes before that: where collecting logs begins"),
     ("until", "ten minutes after: where it ends"),
     ("file", "the log file that says so"),
-    ("peer", "the other node of a pair; no record names it, so it stays for a person to fill in"),
+    ("peer", "the other node of a pair; few records name it, and then it stays for a person to fill in"),
     ("server", "a server of the ZooKeeper ensemble; stays, too"),
 ];
 

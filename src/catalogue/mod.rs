@@ -19,6 +19,7 @@ use crate::pattern::diagnostic::{Diagnostic, Source, SourceId, Span, suggest};
 use crate::pattern::{Alarm, Patterns};
 use crate::transition::{Event, Transition};
 
+pub use fill::value as known_by;
 pub use runbook::Runbook;
 
 #[derive(Debug, Default)]

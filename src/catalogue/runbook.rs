@@ -42,7 +42,7 @@ pub const PROBES: [(&str, Range<usize>, &str); 8] = [
         "are there junk synchronization files (`sed*`, empty, without permissions) in the directories?",
     ),
     ("permissions", 1..2, "is the file there, with the mode and owner of its neighbours?"),
-    ("certificate", 0..1, "is the HA certificate there, readable and valid?"),
+    ("certificate", 0..2, "is the HA certificate there, readable and valid?"),
     ("zookeeper", 1..2, "does the ZooKeeper server of the host serve?"),
     ("connections", 1..2, "how many ZooKeeper connections does the client hold, and how many may it?"),
 ];
@@ -128,6 +128,12 @@ impl Runbook {
     pub fn markdown(&self, alarm: &Alarm) -> String {
         let (name, title, severity) = (&alarm.name, &alarm.title, alarm.severity.name());
         format!("# {name}: {title}\n\nSeverity: {severity}\n\n{}\n", self.source.text[self.body..].trim())
+    }
+
+    /// The steps with all that is known filled in, for a person to read. Where a step leads is told by `steps` alone: no
+    /// value may change that.
+    pub fn filled(&self, known: &dyn Fn(&str) -> Option<String>) -> Vec<Step> {
+        Runbook::parse(Source { text: fill::fill(&self.source.text, known), ..self.source.clone() }).steps
     }
 
     /// What is wrong with it. `alarm`: the one that it is for, if there is one.

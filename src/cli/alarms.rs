@@ -107,7 +107,7 @@ fn json(value: &impl Serialize) -> Result<String, Failure> {
 }
 
 /// By id, in any case, or by the vendor's number.
-fn alarm_named<'p>(patterns: &'p Patterns, name: &str) -> Result<&'p Alarm, Failure> {
+pub(super) fn alarm_named<'p>(patterns: &'p Patterns, name: &str) -> Result<&'p Alarm, Failure> {
     let fits = |a: &&Alarm| a.name.eq_ignore_ascii_case(name) || a.number.is_some_and(|n| n.to_string() == name);
     patterns.alarms.iter().find(fits).ok_or_else(|| {
         let known = patterns.alarms.iter().map(|a| &*a.name);
@@ -156,7 +156,7 @@ fn table(summaries: impl Iterator<Item = Summary>) -> String {
 }
 
 /// What the terminal has, or `COLUMNS` says.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     let said = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|c| *c > 0);
     let seen =
         || std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten().map(|(w, _)| usize::from(w.0));

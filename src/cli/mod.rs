@@ -3,6 +3,7 @@
 mod alarms;
 mod check;
 mod config;
+mod diagnose;
 mod doctor;
 pub mod exit;
 mod explain;
@@ -56,6 +57,7 @@ enum Command {
     Topic(topic::Topic),
     Tail(tail::Tail),
     TestAlarm(test_alarm::TestAlarm),
+    Diagnose(Box<diagnose::Diagnose>),
     Probe(probe::Probe),
 }
 
@@ -104,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Topic(topic) => topic.run(&terminal),
         Command::Tail(tail) => tail.run(&terminal),
         Command::TestAlarm(test) => test.run(&terminal),
+        Command::Diagnose(diagnose) => diagnose.run(&terminal),
         Command::Probe(probe) => probe.run(&terminal),
     };
     match ended {
