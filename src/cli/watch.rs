@@ -10,7 +10,7 @@ use super::log_args::{LogArgs, OutcomeArgs};
 use super::replay::host;
 use crate::config::settings::Environment;
 use crate::config::watch::WatchSettings;
-use crate::config::{Begin, ConfigFile, Given, LogFormat, Settings, Sink, WantedProbe, value};
+use crate::config::{Begin, ConfigFile, Given, LogFormat, Settings, WantedProbe, value};
 use crate::time::Millis;
 use crate::watch::{self, WatchError};
 
