@@ -145,8 +145,10 @@ pub struct Watch {
 
 impl Watch {
     fn record(&self) -> (Instant, String) {
-        let record = self.records.recv_timeout(PATIENCE);
-        record.unwrap_or_else(|why| panic!("{why}: {}", fs::read_to_string(&self.stderr).unwrap_or_default()))
+        self.records.recv_timeout(PATIENCE).unwrap_or_else(|why| {
+            let said = fs::read_to_string(&self.stderr).unwrap_or_default();
+            panic!("{why}: {}", said.lines().last().unwrap_or_default())
+        })
     }
 
     /// Waits until every log has been read once.
