@@ -43,6 +43,11 @@ impl Family {
     pub fn whole_name(&self) -> [&str; 4] {
         [&self.cluster, &self.node, &self.log_name, &self.name]
     }
+
+    /// The same, to be kept.
+    pub fn owned_name(&self) -> [Arc<str>; 4] {
+        [self.cluster.clone(), self.node.clone(), self.log_name.clone(), self.name.clone()]
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -18,7 +18,7 @@ mod record;
 pub mod saved;
 mod window;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use clock::Clock;
@@ -48,6 +48,8 @@ pub struct Correlator<'p> {
     mode: Mode,
     hold: Millis,
     families: Vec<Family>,
+    /// Whole name → family.
+    by_name: HashMap<[Arc<str>; 4], FamilyId>,
     /// Family → its node.
     node_of: Vec<usize>,
     nodes: Vec<Node<'p>>,
@@ -74,6 +76,7 @@ impl<'p> Correlator<'p> {
             mode,
             hold,
             families,
+            by_name: HashMap::new(),
             node_of,
             nodes,
             names,
@@ -111,17 +114,19 @@ impl<'p> Correlator<'p> {
                 self.nodes.len() - 1
             }
         };
+        let id = FamilyId(self.families.len() as u32);
+        self.by_name.entry(family.owned_name()).or_insert(id);
         self.families.push(family);
         self.node_of.push(node);
-        FamilyId(self.families.len() as u32 - 1)
+        id
     }
 
     /// The family that was restored with this name, which from now on is as it is given here; it is added if there is none.
     pub fn rejoin(&mut self, family: Family) -> FamilyId {
-        match self.families.iter().position(|f| f.whole_name() == family.whole_name()) {
-            Some(at) => {
-                self.families[at] = family;
-                FamilyId(at as u32)
+        match self.by_name.get(&family.owned_name()).copied() {
+            Some(id) => {
+                self.families[id.index()] = family;
+                id
             }
             None => self.add(family),
         }

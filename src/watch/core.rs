@@ -247,7 +247,9 @@ impl<'p> Watch<'p> {
         let at = merge.add(id, self.correlator.families());
         let held = self.held.extract_if(.., |(key, _)| key.is_held_of(&self.correlator.families()[id.index()]));
         let held: Vec<_> = held.collect();
-        merge.restore(self.patterns, self.correlator.families(), held).map_err(|e| e.to_string())?;
+        if !held.is_empty() {
+            merge.restore(self.patterns, self.correlator.families(), held).map_err(|e| e.to_string())?;
+        }
         let feed = match saved {
             Some(saved) => Feed::resume(self.patterns, log, zone, id, source, saved),
             None => Feed::new(self.patterns, log, zone, id, source),

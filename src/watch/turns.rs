@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::core::{Look, Watch, Watched, family_key};
@@ -18,7 +19,7 @@ use crate::deliver::sink::Notice;
 use crate::input::assign::Assigner;
 use crate::input::tail::descriptors::Descriptors;
 use crate::input::tail::wake::Woken;
-use crate::input::tail::{Family as Found, FamilyId, Find, Schedule, Start, Tail, Yield};
+use crate::input::tail::{Family as Found, FamilyId, Find, Listings, Schedule, Start, Tail, Yield};
 use crate::pattern::Patterns;
 use crate::replay::gather::Zones;
 use crate::time::{MINUTE, Millis, SECOND};
@@ -55,6 +56,7 @@ pub struct Turns<'p> {
     /// How far families were read by an earlier process, until they are found.
     saved: HashMap<String, SavedFeed>,
     schedule: Schedule,
+    listings: Rc<Listings>,
     descriptors: Descriptors<Watched>,
     by_live: HashMap<PathBuf, Watched>,
     /// Families that come through a pipe.
@@ -107,6 +109,7 @@ impl<'p> Turns<'p> {
             start,
             saved,
             schedule: Schedule::default(),
+            listings: Rc::default(),
             descriptors: Descriptors::new(descriptors),
             by_live: HashMap::new(),
             piped: Vec::new(),
@@ -261,10 +264,11 @@ impl<'p> Turns<'p> {
             let family = Family { cluster, node, log, log_name, name, zone };
             let key = family_key(&family);
             let saved = self.saved.remove(&key);
-            let source = Source::Files(Box::new(match saved.as_ref().and_then(|saved| saved.cursor()) {
+            let tail = match saved.as_ref().and_then(|saved| saved.cursor()) {
                 Some(cursor) => Tail::resume(live.clone(), &cursor),
                 None => Tail::new(live.clone(), start.clone()),
-            }));
+            };
+            let source = Source::Files(Box::new(tail.sharing(&self.listings)));
             self.report.found(&family, &live, saved.as_ref().and_then(|saved| saved.offset()));
             let at = self.add(family, source, saved, wall)?;
             self.by_live.insert(live, at);

@@ -5,8 +5,12 @@ use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors left to others: the store, sockets, archives, directories that are being listed.
+/// Descriptors left to others: the store, sockets, archives, directories that are being listed. Those that are watched
+/// come in addition.
 const RESERVED: u64 = 256;
+
+/// More watched directories than this help nobody either: they wake the watch all the time.
+pub const DIRECTORIES: usize = 4096;
 
 /// More open files than this help nobody.
 const MOST: u64 = 1 << 20;
@@ -18,12 +22,27 @@ pub fn raise_limit() -> io::Result<u64> {
     if limit.current.is_some_and(|current| current < wanted) {
         setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum })?;
     }
-    Ok(getrlimit(Resource::Nofile).current.unwrap_or(MOST))
+    Ok(limit_now())
+}
+
+fn limit_now() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(MOST)
+}
+
+/// How many directories may be watched, each of which holds one: beyond that they are polled.
+pub fn directories() -> usize {
+    watched(limit_now())
+}
+
+/// The same, of so many descriptors.
+fn watched(limit: u64) -> usize {
+    usize::try_from(limit / 8).unwrap_or(usize::MAX).clamp(1, DIRECTORIES)
 }
 
 /// How many of so many descriptors may be logs.
 pub fn share(limit: u64) -> usize {
-    usize::try_from(limit.saturating_sub(RESERVED).max(limit / 2)).unwrap_or(usize::MAX)
+    let left = limit.saturating_sub(RESERVED).saturating_sub(watched(limit) as u64);
+    usize::try_from(left.max(limit / 2)).unwrap_or(usize::MAX)
 }
 
 /// Which files are open, the one that was used longest ago first.
@@ -92,7 +111,8 @@ mod tests {
 
     #[test]
     fn logs_leave_descriptors_to_others() {
-        assert_eq!(share(1024), 768);
-        assert_eq!(share(100), 50);
+        assert_eq!((share(1024), watched(1024)), (640, 128));
+        assert_eq!((share(100), watched(100)), (50, 12));
+        assert_eq!((share(1 << 20), watched(1 << 20)), ((1 << 20) - 256 - 4096, 4096));
     }
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 
 use super::fingerprint::{Identity, Modified};
+use super::listings::{Listing, Listings};
 use crate::input::rotation::rolled;
 
 /// What is opened as one log.
@@ -27,15 +27,15 @@ pub(super) struct Sibling {
 }
 
 /// The rolled files of the family whose live file is `live`, and whatever else its inode says is `also`.
-pub(super) fn siblings(live: &Path, also: Option<Identity>) -> io::Result<Vec<Sibling>> {
+pub(super) fn siblings(listings: &Listings, live: &Path, also: Option<Identity>) -> io::Result<Vec<Sibling>> {
     let (Some(directory), Some(name)) = (live.parent(), live.file_name().and_then(|n| n.to_str())) else {
         return Ok(Vec::new());
     };
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    let mut names = listing(directory, name, also)?;
+    let mut names = family(&listings.list(directory)?, name, also);
     for _ in 0..LISTINGS {
         let found = look_at(directory, name, &names);
-        let again = listing(directory, name, also)?;
+        let again = family(&listings.list(directory)?, name, also);
         if again == names {
             return Ok(found);
         }
@@ -45,22 +45,18 @@ pub(super) fn siblings(live: &Path, also: Option<Identity>) -> io::Result<Vec<Si
 }
 
 /// Names with inodes.
-type Listing = BTreeMap<OsString, u64>;
+type Names = BTreeMap<OsString, u64>;
 
-fn listing(directory: &Path, live: &str, also: Option<Identity>) -> io::Result<Listing> {
-    let mut names = Listing::new();
-    let stem = live.rsplit_once('.').map_or(live, |(stem, _)| stem);
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        // Taking a name apart costs much more than this, and a directory may hold the files of thousands of families.
-        let may_be = name.as_encoded_bytes().starts_with(stem.as_bytes());
-        let is_also = also.is_some_and(|also| also.inode == entry.ino());
-        if name != live && (is_also || (may_be && name.to_str().is_some_and(|name| belongs(name, live)))) {
-            names.insert(name, entry.ino());
-        }
-    }
-    Ok(names)
+/// The names in a directory that belong to a family.
+fn family(listing: &Listing, live: &str, also: Option<Identity>) -> Names {
+    let stem = live.rsplit_once('.').map_or(live, |(stem, _)| stem).as_bytes();
+    let begins = |name: &OsString| name.as_encoded_bytes().starts_with(stem);
+    // Taking a name apart costs much more than finding those that begin alike, which stand together.
+    let first = listing.partition_point(|(name, _)| name.as_encoded_bytes() < stem);
+    let alike = listing[first..].iter().take_while(|(name, _)| begins(name));
+    let own = alike.filter(|(name, _)| name.to_str().is_some_and(|name| belongs(name, live)));
+    let by_inode = listing.iter().filter(|(_, inode)| also.is_some_and(|also| also.inode == *inode));
+    own.chain(by_inode).filter(|(name, _)| name != live).cloned().collect()
 }
 
 fn belongs(name: &str, live: &str) -> bool {
@@ -73,7 +69,7 @@ fn unpacked(name: &str) -> Option<&str> {
     PACKED.iter().find_map(|ending| name.strip_suffix(ending))
 }
 
-fn look_at(directory: &Path, live: &str, names: &Listing) -> Vec<Sibling> {
+fn look_at(directory: &Path, live: &str, names: &Names) -> Vec<Sibling> {
     let mut found = Vec::new();
     for name in names.keys() {
         let Some(text) = name.to_str() else { continue };

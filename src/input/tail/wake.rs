@@ -6,8 +6,8 @@
 //! without bound where nobody does, and boils them down to what is to be looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind::NotFound, ErrorKind::PermissionDenied};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use linemux::MuxedEvents;
 use tokio::sync::Notify;
 
+use super::descriptors;
 use super::fingerprint::Identity;
 
 /// More paths than this are no better than all.
@@ -167,32 +168,46 @@ impl Shared {
     }
 
     fn trouble(&self, error: &io::Error) {
-        let words = remedy(error);
+        self.say(remedy(error));
+    }
+
+    /// Once.
+    fn say(&self, words: String) {
         if self.state().said.insert(words.clone()) {
             self.tell(|woken| woken.troubles.push(words));
         }
     }
 }
 
+/// What becomes of logs whose directory is not watched.
+const POLLED: &str = "logs are polled instead, and new lines may be seen up to 5 s later";
+
+fn too_many(most: usize) -> String {
+    format!(
+        "there are more directories than the {most} that are watched: in the others {POLLED}. Raise the limit of open files \
+         (`LimitNOFILE=`): an eighth of it, and no more than {}, are for directories",
+        descriptors::DIRECTORIES
+    )
+}
+
 fn remedy(error: &io::Error) -> String {
     let text = error.to_string();
-    let polling = "logs are polled instead, and new lines may be seen up to 5 s later";
     if text.contains("watch limit") || error.raw_os_error() == Some(rustix::io::Errno::NOSPC.raw_os_error()) {
         return format!(
-            "no more directories can be watched; {polling}. Raise it with `sysctl fs.inotify.max_user_watches=1048576`"
+            "no more directories can be watched; {POLLED}. Raise it with `sysctl fs.inotify.max_user_watches=1048576`"
         );
     }
     if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) {
         return format!(
-            "directories cannot be watched; {polling}. Raise `sysctl fs.inotify.max_user_instances=1024`, or the limit of open files"
+            "directories cannot be watched; {POLLED}. Raise `sysctl fs.inotify.max_user_instances=1024`, or the limit of open files"
         );
     }
-    format!("directories cannot be watched ({text}); {polling}")
+    format!("directories cannot be watched ({text}); {POLLED}")
 }
 
 /// Takes events until it is told to stop.
 async fn take_events(shared: &Shared) {
-    let mut watched = Watched::default();
+    let mut watched = Watched::new(0);
     loop {
         tokio::select! {
             () = shared.changed.notified() => {
@@ -203,6 +218,8 @@ async fn take_events(shared: &Shared) {
                     }
                     state.wanted.clone()
                 };
+                // The limit may have been raised since.
+                watched.most = descriptors::directories();
                 if watched.update(&wanted, shared).await {
                     // What happened before the watch was there was not seen by it.
                     shared.event(Vec::new(), true);
@@ -220,14 +237,19 @@ async fn take_events(shared: &Shared) {
 }
 
 /// What linemux watches.
-#[derive(Default)]
 struct Watched {
     events: Option<MuxedEvents>,
     /// Held open, so that a directory that is made anew has another inode.
     directories: BTreeMap<PathBuf, (Identity, File)>,
+    /// No more directories than this: each holds a descriptor that a log could have.
+    most: usize,
 }
 
 impl Watched {
+    fn new(most: usize) -> Watched {
+        Watched { events: None, directories: BTreeMap::new(), most }
+    }
+
     /// The next event, as its paths and whether events were lost; never, as long as nothing is watched.
     async fn next(&mut self) -> io::Result<(Vec<PathBuf>, bool)> {
         if let Some(events) = &mut self.events
@@ -239,52 +261,54 @@ impl Watched {
         std::future::pending().await
     }
 
-    /// Returns whether anything is watched now that was not before.
+    /// Returns whether anything is watched now that was not before. Those that are watched stay before others are added.
     async fn update(&mut self, wanted: &BTreeSet<PathBuf>, shared: &Shared) -> bool {
-        let are = |path: &PathBuf| {
-            let directory = File::open(path).ok()?;
-            Some((path.clone(), (Identity::of(&directory.metadata().ok()?), directory)))
-        };
-        let wanted: BTreeMap<PathBuf, (Identity, File)> = wanted.iter().filter_map(are).collect();
         // A watch is on an inode, and linemux takes none back: what was made anew needs a new beginning.
-        let is_wanted = |(path, (identity, _)): (&PathBuf, &(Identity, File))| {
-            wanted.get(path).is_some_and(|(wanted, _)| wanted == identity)
+        let stands = |(path, (identity, _)): (&PathBuf, &(Identity, File))| {
+            wanted.contains(path) && fs::metadata(path).is_ok_and(|m| Identity::of(&m) == *identity)
         };
-        if !self.directories.iter().all(is_wanted) {
-            *self = Watched::default();
+        if !self.directories.iter().all(stands) {
+            *self = Watched::new(self.most);
         }
         let mut new = false;
-        for (path, directory) in wanted {
-            if self.directories.contains_key(&path) {
+        for path in wanted {
+            if self.directories.contains_key(path) {
                 continue;
             }
-            match self.add(&path).await {
-                Ok(()) => {
-                    self.directories.insert(path, directory);
-                    new = true;
+            if self.directories.len() >= self.most {
+                shared.say(too_many(self.most));
+                break;
+            }
+            match self.add(path).await {
+                Ok(()) => new = true,
+                // It has gone in the meantime, or may not be looked into: the next look at the directories tells.
+                Err(error) if matches!(error.kind(), NotFound | PermissionDenied) => {}
+                // It will be the same for the next one.
+                Err(error) => {
+                    shared.trouble(&error);
+                    break;
                 }
-                // It has gone in the meantime: the next look at the directories tells.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => shared.trouble(&error),
             }
         }
         new
     }
 
     async fn add(&mut self, directory: &Path) -> io::Result<()> {
+        let held = File::open(directory)?;
+        let identity = Identity::of(&held.metadata()?);
         let events = match &mut self.events {
             Some(events) => events,
             none => none.insert(MuxedEvents::new()?),
         };
         let name = format!(".tocsin-{}.wake", std::process::id());
-        events.add_file(directory.join(name)).await.map(|_| ())
+        events.add_file(directory.join(name)).await?;
+        self.directories.insert(directory.to_owned(), (identity, held));
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
@@ -336,6 +360,29 @@ mod tests {
         assert_eq!(woken, Woken { all: true, ..Woken::default() });
         shared.event(vec![PathBuf::from("/x/1")], true);
         assert!(shared.state().woken.all);
+    }
+
+    /// Polling is the floor: what is beyond the bound is read all the same.
+    #[test]
+    fn directories_beyond_the_bound_are_not_watched_and_those_within_stay() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        let made = |name: &str| fs::create_dir(path(name)).map(|()| path(name)).unwrap();
+        let mut wanted = BTreeSet::from([made("b"), made("c"), made("d")]);
+        let (shared, mut watched) = (Shared::default(), Watched::new(2));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut update = |wanted: &BTreeSet<PathBuf>| {
+            let new = runtime.block_on(watched.update(wanted, &shared));
+            (new, watched.directories.keys().cloned().collect::<Vec<_>>())
+        };
+        assert_eq!(update(&wanted), (true, vec![path("b"), path("c")]));
+        // Neither a second look nor a directory with an earlier name begins all of it anew.
+        wanted.insert(made("a"));
+        assert_eq!(update(&wanted), (false, vec![path("b"), path("c")]));
+        wanted.remove(&path("b"));
+        assert_eq!(update(&wanted), (true, vec![path("a"), path("c")]));
+        let troubles = std::mem::take(&mut shared.state().woken).troubles;
+        assert_eq!(troubles.len(), 1, "{troubles:?}");
     }
 
     #[test]
