@@ -277,7 +277,7 @@ mod tests {
         Names { brokers: "b1:9092".into(), topic: "alarms".into(), user: "tocsin".into(), protocol: "plaintext".into() }
     }
 
-    /// Sentences as librdkafka 2.12.1 said them to a real broker, each with a word of its remedy.
+    /// Sentences as librdkafka 2.12.1 says them, each with a word of its remedy; `tests/kafka_broker` provokes them for real.
     #[test]
     fn each_reason_has_its_remedy() {
         let cases = [
