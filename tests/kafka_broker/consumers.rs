@@ -70,7 +70,7 @@ fn a_group_of_kcat_gets_each_record_once() {
     };
     let (some, rest) = (kcat(count / 3), kcat(count - count / 3));
     let mut ids: Vec<&str> =
-        some.lines().chain(rest.lines()).filter_map(|l| Some(l.split_once("ce_id=")?.1.get(..32)?)).collect();
+        some.lines().chain(rest.lines()).filter_map(|line| line.split_once("ce_id=")?.1.get(..32)).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), count);
