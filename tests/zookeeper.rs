@@ -1,5 +1,5 @@
-//! The probes against real servers, which `scripts/zookeeper` starts on loopback. Needs the feature `server-tests`, Java and
-//! Maven.
+//! The probes against real servers, which `scripts/zookeeper` starts on loopback. Needs Java and Maven,
+//! so it runs only when it is named: `cargo test --release --test zookeeper`.
 
 mod support;
 mod watch_support;

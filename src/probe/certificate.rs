@@ -13,7 +13,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rustix::fs::OFlags;
-use x509_parser::error::{PEMError, X509Error};
+use x509_parser::error::PEMError;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -180,9 +180,7 @@ fn der(bytes: &[u8]) -> Result<Certificate, Fault> {
         Ok(parsed) => parsed,
         Err(x509_parser::nom::Err::Incomplete(_)) => return malformed("it is truncated"),
         Err(_) if is_cut(bytes) => return malformed("it is truncated"),
-        Err(x509_parser::nom::Err::Error(error) | x509_parser::nom::Err::Failure(error)) => {
-            return Err(Fault::Malformed(format!("it is not a certificate ({})", short(&error))));
-        }
+        Err(_) => return malformed("it is not a certificate"),
     };
     let millis = |time: &x509_parser::time::ASN1Time| time.timestamp().saturating_mul(SECOND);
     Ok(Certificate {
@@ -208,13 +206,6 @@ fn is_cut(bytes: &[u8]) -> bool {
     match rest.get(..count) {
         Some(length) => rest.len() - count < length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
         None => true,
-    }
-}
-
-fn short(error: &X509Error) -> String {
-    match error {
-        X509Error::Der(inner) => inner.to_string(),
-        other => other.to_string(),
     }
 }
 
