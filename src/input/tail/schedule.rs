@@ -94,7 +94,9 @@ impl Schedule {
             self.sweep = None;
             self.swept = Some(now);
             for id in (0..self.families.len()).filter_map(|id| u32::try_from(id).ok()) {
-                self.sooner(FamilyId(id), now);
+                if !self.is_ticking(FamilyId(id), now) {
+                    self.sooner(FamilyId(id), now);
+                }
             }
         }
         let first = *self.due.first().filter(|(at, ..)| *at <= now)?;
@@ -142,6 +144,12 @@ impl Schedule {
         let far: Vec<FamilyId> = self.due.range((now + IDLE, u64::MAX, FamilyId(0))..).map(|(.., id)| *id).collect();
         far.into_iter().for_each(|id| self.sooner(id, now));
         self.sweep = self.sweep.map(|at| at.min(now + IDLE));
+    }
+
+    /// It is hot, and its next look is a tick away: it need not be woken by what it has most likely caused itself.
+    fn is_ticking(&self, id: FamilyId, now: Millis) -> bool {
+        let entry = self.families.get(id.0 as usize).and_then(Option::as_ref);
+        entry.is_some_and(|entry| entry.patience > 0 && entry.due.0 <= now + TICK.end())
     }
 
     fn heat(&mut self, id: FamilyId, now: Millis) {

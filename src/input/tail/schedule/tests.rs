@@ -152,3 +152,18 @@ fn a_clock_that_is_set_back_stops_nothing() {
     schedule.clock_set_back(500);
     assert_eq!(schedule.next_due(500), Some(id));
 }
+
+#[test]
+fn what_is_read_on_a_timer_is_not_looked_at_for_each_event_in_addition() {
+    let mut schedule = Schedule::default();
+    let (hot, idle, waits) = (schedule.add(0), schedule.add(0), schedule.add(0));
+    while let Some(id) = schedule.next_due(0) {
+        schedule.looked(id, 0, if id == idle { Yield::Nothing } else { Yield::Bytes });
+    }
+    // It is hot, too, but not to be looked at for a while.
+    schedule.looked(waits, 0, Yield::Pending(500));
+    schedule.looked(hot, 0, Yield::Bytes);
+    schedule.woken_all(0);
+    let looks: Vec<FamilyId> = std::iter::from_fn(|| schedule.next_due(0)).collect();
+    assert_eq!(looks, [idle, waits]);
+}
