@@ -6,9 +6,11 @@
 pub mod core;
 mod feed;
 mod own;
+mod past;
 mod pipe;
 mod report;
 mod run;
+mod saving;
 mod socket;
 mod source;
 mod status;
@@ -17,6 +19,7 @@ pub mod turns;
 
 pub use feed::{News, SavedFeed};
 pub use own::Own;
+pub use past::{Begun, Past};
 pub use report::Report;
 pub use run::{Reload, WatchError, run};
 pub use socket::{Answer, Asked, Question, Socket, ask};

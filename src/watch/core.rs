@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::feed::{Fed, Feed, News, SavedFeed};
 use super::own::{OUTBOX_COLLAPSED, Own};
+use super::past::{Begun, Past, family_key};
+use super::saving::Saving;
 use super::source::Source;
 use super::stdin::Piped;
 use crate::correlate::clock::GRACE;
@@ -19,9 +19,8 @@ use crate::correlate::saved::Key;
 use crate::correlate::{Correlator, Family, FamilyId, Merge};
 use crate::deliver::Outbox;
 use crate::deliver::outbox::Collapsed;
-use crate::input::tail::Start;
 use crate::pattern::Patterns;
-use crate::state::{Batch, Keeper, Table};
+use crate::state::Keeper;
 use crate::time::{Millis, Moment, SECOND};
 use crate::transition::{self, Mode, Transition};
 
@@ -33,10 +32,6 @@ const UNCOMMITTED: u64 = 64 << 20;
 
 /// Without anything to say, what was read is committed this often.
 const COMMIT: Millis = SECOND;
-
-/// What the facts are stored under.
-const LEARNING: &[u8] = b"learning";
-const BEGUN: &[u8] = b"begun";
 
 /// An index of the families that are watched.
 pub type Watched = usize;
@@ -67,7 +62,7 @@ pub struct Watch<'p> {
     /// The raise of each instance that is active.
     active: BTreeMap<Arc<str>, Arc<Transition>>,
     /// Instances whose entry in `active` the store does not know.
-    changed: Vec<Arc<str>>,
+    changed: BTreeSet<Arc<str>>,
     /// The first look back: what was raised and cleared long ago is not news.
     learning: bool,
     begun: Option<Begun>,
@@ -86,14 +81,14 @@ pub struct Watch<'p> {
 }
 
 /// A family with its place in its node's merge.
-struct Member<'p> {
-    feed: Feed<'p>,
-    id: FamilyId,
+pub(super) struct Member<'p> {
+    pub(super) feed: Feed<'p>,
+    pub(super) id: FamilyId,
     node: usize,
     at: usize,
     state: Standing,
     /// Changed since it was saved.
-    dirty: bool,
+    pub(super) dirty: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,75 +114,6 @@ pub enum Look {
     Later(Millis),
     Unreadable(String),
     Over,
-}
-
-/// What a watch goes on from: its state of an earlier process, or of this one before it got other patterns.
-#[derive(Default)]
-pub struct Past {
-    /// Family → how far it was read.
-    pub families: HashMap<String, SavedFeed>,
-    pub entries: Vec<(Key, Vec<u8>)>,
-    pub active: Vec<Transition>,
-    pub learning: bool,
-    /// Where the first start began, until it was through: families that it has not looked at begin there.
-    pub begun: Option<Begun>,
-}
-
-/// Where a first start begins that does not read everything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Begun {
-    End,
-    Since(Millis),
-}
-
-impl Begun {
-    pub fn start(self) -> Start {
-        match self {
-            Begun::End => Start::End,
-            Begun::Since(time) => Start::Since(time, None),
-        }
-    }
-}
-
-impl Past {
-    /// What is in the store. `None`: nothing was ever.
-    pub fn load(keeper: &Keeper) -> Result<Option<Past>, String> {
-        let Some(store) = keeper.store() else { return Ok(None) };
-        let say = |broken: crate::state::Broken| broken.to_string();
-        if store.is_new().map_err(say)? {
-            return Ok(None);
-        }
-        let mut past = Past::default();
-        let mut bad = None;
-        store
-            .each(Table::Families, |key, value| match postcard::from_bytes(value) {
-                Ok(saved) => {
-                    past.families.insert(String::from_utf8_lossy(key).into_owned(), saved);
-                }
-                Err(error) => bad = Some(format!("{}: {error}", String::from_utf8_lossy(key))),
-            })
-            .map_err(say)?;
-        store
-            .each(Table::Rules, |key, value| match Key::from_bytes(key) {
-                Ok(key) => past.entries.push((key, value.to_vec())),
-                Err(error) => bad = Some(error.to_string()),
-            })
-            .map_err(say)?;
-        store
-            .each(Table::Active, |key, value| match serde_json::from_slice(value) {
-                Ok(transition) => past.active.push(transition),
-                Err(error) => bad = Some(format!("{}: {error}", String::from_utf8_lossy(key))),
-            })
-            .map_err(say)?;
-        past.begun = store.get(Table::Facts, BEGUN).map_err(say)?.and_then(|v| postcard::from_bytes(&v).ok());
-        past.learning = store.get(Table::Facts, LEARNING).map_err(say)?.is_some_and(|v| v == [1]);
-        bad.map_or(Ok(Some(past)), Err)
-    }
-}
-
-/// A family's name in the store.
-pub fn family_key(family: &Family) -> String {
-    [&*family.cluster, &family.node, &family.log_name, &family.name].join("\0")
 }
 
 impl<'p> Watch<'p> {
@@ -216,7 +142,7 @@ impl<'p> Watch<'p> {
             keeper,
             outbox,
             active: past.active.iter().map(|t| (t.key.clone(), Arc::new(t.clone()))).collect(),
-            changed: Vec::new(),
+            changed: BTreeSet::new(),
             learning: past.learning,
             begun: past.begun,
             own,
@@ -250,7 +176,7 @@ impl<'p> Watch<'p> {
         let held: Vec<_> = held.collect();
         merge.restore(self.patterns, self.correlator.families(), held).map_err(|e| e.to_string())?;
         let feed = match saved {
-            Some(saved) => Feed::resume(self.patterns, log, zone, id, source, saved),
+            Some(saved) => Feed::resume(self.patterns, log, zone, id, source, saved).map_err(|e| e.to_string())?,
             None => Feed::new(self.patterns, log, zone, id, source),
         };
         self.families.push(Member { feed, id, node, at, state: Standing::Behind, dirty: true });
@@ -403,17 +329,24 @@ impl<'p> Watch<'p> {
         match transition.event {
             transition::Event::Raise => {
                 self.active.insert(transition.key.clone(), Arc::new(transition.clone()));
-                self.changed.push(transition.key.clone());
+                self.change(&transition.key);
             }
             transition::Event::Clear => {
                 self.active.remove(&transition.key);
-                self.changed.push(transition.key.clone());
+                self.change(&transition.key);
             }
             transition::Event::Occur => {}
         }
         if !self.learning && (self.wanted)(&transition) {
             // A record is text and numbers, which JSON can always write.
             let _ = self.outbox.push(transition, only);
+        }
+    }
+
+    /// A store that is opened again is told everything, so that nothing has to be noted until then.
+    fn change(&mut self, key: &Arc<str>) {
+        if self.keeper.store().is_some() {
+            self.changed.insert(key.clone());
         }
     }
 
@@ -544,6 +477,7 @@ impl<'p> Watch<'p> {
                 Ok(false) => self.committed = wall,
                 Err(error) => {
                     self.committed = wall;
+                    self.changed.clear();
                     result = Err(error);
                 }
             }
@@ -558,12 +492,16 @@ impl<'p> Watch<'p> {
     }
 
     /// Ends this watch, and gives what another one, with other patterns, goes on from.
-    pub fn into_past(mut self) -> (Past, Option<Piped>, Keeper, Outbox, Own) {
+    pub fn into_past(mut self) -> Result<(Past, Option<Piped>, Keeper, Outbox, Own), String> {
         self.correlator.keep_changes();
         self.merges.iter_mut().for_each(Merge::change_all);
         let families = self.correlator.families();
-        let key = |member: &Member| family_key(&families[member.id.index()]);
-        let saved = self.families.iter().map(|member| (key(member), member.feed.save())).collect();
+        let save = |member: &Member| {
+            let key = family_key(&families[member.id.index()]);
+            let saved = member.feed.save().ok_or_else(|| format!("{key}: its clock cannot be written"))?;
+            Ok((key, saved))
+        };
+        let saved = self.families.iter().map(save).collect::<Result<_, String>>()?;
         let mut entries: BTreeMap<Key, Option<Vec<u8>>> = BTreeMap::new();
         for merge in &mut self.merges {
             entries.extend(merge.changed(self.patterns, families));
@@ -578,7 +516,7 @@ impl<'p> Watch<'p> {
         };
         // Files are opened again, as after a restart, each at the line that was not complete.
         let pipe = self.families.into_iter().find_map(|member| member.feed.into_pipe());
-        (past, pipe, self.keeper, self.outbox, self.own)
+        Ok((past, pipe, self.keeper, self.outbox, self.own))
     }
 }
 
@@ -593,49 +531,5 @@ impl Member<'_> {
     fn stand(&mut self, state: Standing, clock: Millis, merge: &mut Merge) {
         self.state = state;
         merge.at_end(self.at, clock);
-    }
-}
-
-/// What a commit takes from a watch.
-struct Saving<'a, 'p> {
-    patterns: &'p Patterns,
-    correlator: &'a mut Correlator<'p>,
-    merges: &'a mut [Merge],
-    families: &'a [Member<'p>],
-    active: &'a BTreeMap<Arc<str>, Arc<Transition>>,
-    changed: &'a [Arc<str>],
-    learning: bool,
-    begun: Option<Begun>,
-}
-
-impl Saving<'_, '_> {
-    fn batch(&mut self, anew: bool) -> Result<Batch, String> {
-        let mut batch = Batch::default();
-        if anew {
-            self.correlator.keep_changes();
-            self.merges.iter_mut().for_each(Merge::change_all);
-        }
-        for member in self.families.iter().filter(|member| anew || member.dirty) {
-            let key = family_key(&self.correlator.families()[member.id.index()]);
-            let saved = postcard::to_stdvec(&member.feed.save()).map_err(|e| format!("{key}: {e}"))?;
-            batch.put(Table::Families, key, saved);
-        }
-        for merge in self.merges.iter_mut() {
-            for (key, value) in merge.changed(self.patterns, self.correlator.families()) {
-                batch.entries.push((Table::Rules, key.as_bytes().to_vec(), value));
-            }
-        }
-        for (key, value) in self.correlator.changed() {
-            batch.entries.push((Table::Rules, key.as_bytes().to_vec(), value));
-        }
-        let all: Vec<Arc<str>> = if anew { self.active.keys().cloned().collect() } else { Vec::new() };
-        for key in self.changed.iter().chain(&all) {
-            let record = self.active.get(key).and_then(|t| t.to_json().ok());
-            batch.entries.push((Table::Active, key.as_bytes().to_vec(), record.map(String::into_bytes)));
-        }
-        batch.put(Table::Facts, LEARNING, vec![u8::from(self.learning)]);
-        let begun = self.begun.and_then(|begun| postcard::to_stdvec(&begun).ok());
-        batch.entries.push((Table::Facts, BEGUN.to_vec(), begun));
-        Ok(batch)
     }
 }

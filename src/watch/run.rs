@@ -8,7 +8,8 @@ use chrono::Utc;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::core::{Begun, Past, Settings, Watch};
+use super::core::{Settings, Watch};
+use super::past::{Begun, Past};
 use super::pipe::Pipe;
 use super::socket::{Answer, Asked, Question, Socket};
 use super::status::Status;
@@ -241,7 +242,7 @@ fn session(
                 Command::Reload => match (around.reload)() {
                     Ok(new) => {
                         turns.report.info("reloaded", &format!("patterns {}", new.patterns.hash));
-                        return Ok(Some((over(turns, pipe), new)));
+                        return Ok(Some((over(turns, pipe)?, new)));
                     }
                     Err(why) => turns.report.warn("reload", &format!("refused, the old patterns stay: {why}")),
                 },
@@ -265,18 +266,18 @@ fn session(
 }
 
 /// Everything but the patterns goes on.
-fn over(turns: Turns, pipe: Option<Pipe>) -> Going {
+fn over(turns: Turns, pipe: Option<Pipe>) -> Result<Going, WatchError> {
     let (mut watch, report, absent) = turns.into_parts();
     // The next watch takes what it is given for stored. If it cannot be, the store is told everything later.
     let _ = watch.commit_now(now());
-    let (mut past, piped, keeper, outbox, own) = watch.into_past();
+    let (mut past, piped, keeper, outbox, own) = watch.into_past().map_err(WatchError::Failed)?;
     past.families.extend(absent);
     let mut pipe = pipe;
     if let Some(pipe) = &mut pipe {
         pipe.take_back(piped);
     }
     let start = past.begun.map_or(Start::Beginning, Begun::start);
-    Going { keeper, outbox, own, past, start, report, pipe, introduce: Vec::new() }
+    Ok(Going { keeper, outbox, own, past, start, report, pipe, introduce: Vec::new() })
 }
 
 /// Reads what is there, keeps it, sends it, and says where replay would have to end. What would take too long is left to

@@ -7,9 +7,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::core::{Look, Watch, Watched, family_key};
+use super::core::{Look, Watch, Watched};
 use super::feed::SavedFeed;
 use super::own::{CLOCK_STEPPED, OUTBOX_GROWING, READER_STUCK, STATE_FAILED};
+use super::past::family_key;
 use super::report::Report;
 use super::source::Source;
 use super::stdin::Piped;
@@ -260,7 +261,9 @@ impl<'p> Turns<'p> {
             let family = Family { cluster, node, log, log_name, name, zone };
             let key = family_key(&family);
             let saved = self.saved.remove(&key);
-            let source = Source::Files(Box::new(match saved.as_ref().and_then(|saved| saved.cursor()) {
+            let cursor =
+                saved.as_ref().map(SavedFeed::cursor).transpose().map_err(|e| format!("{}: {e}", live.display()))?;
+            let source = Source::Files(Box::new(match cursor.flatten() {
                 Some(cursor) => Tail::resume(live.clone(), &cursor),
                 None => Tail::new(live.clone(), start.clone()),
             }));

@@ -22,9 +22,9 @@ use tocsin::replay::{Options, replay};
 use tocsin::state::{Directory, Keeper};
 use tocsin::time::Millis;
 use tocsin::transition::{Mode, Transition};
-use tocsin::watch::core::{Past, Settings, Watch};
+use tocsin::watch::core::{Settings, Watch};
 use tocsin::watch::turns::{Parts, Turns};
-use tocsin::watch::{Own, Report};
+use tocsin::watch::{Own, Past, Report};
 
 pub const CLUSTER: &str = "cluster";
 
