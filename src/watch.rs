@@ -3,6 +3,7 @@
 //! [`core`] is the watch itself, without clock and without waiting; [`turns`] decides what is looked at and when; [`run`]
 //! brings the real clock, the wake-up, signals and sinks.
 
+mod backlog;
 pub mod core;
 mod feed;
 mod own;
@@ -11,16 +12,20 @@ mod pipe;
 mod report;
 mod run;
 mod saving;
+mod sinks;
 mod socket;
 mod source;
 mod status;
 mod stdin;
+mod ticking;
 pub mod turns;
+mod watchdog;
 
 pub use feed::{News, SavedFeed};
 pub use own::Own;
 pub use past::{Begun, Past};
 pub use report::Report;
+pub use sinks::forget_others;
 pub use run::{Reload, WatchError, run};
 pub use socket::{Answer, Asked, Question, Socket, ask};
 pub use source::Source;

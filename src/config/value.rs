@@ -147,6 +147,13 @@ pub fn lookback(text: &str) -> Result<Millis, String> {
         .ok_or_else(|| "expected a duration such as 1h or 30m, of at most 366 days".to_owned())
 }
 
+/// How long a log may be silent.
+pub fn silent(text: &str) -> Result<Millis, String> {
+    bounded(text, LONGEST_LOOKBACK)
+        .filter(|limit| *limit > 0)
+        .ok_or_else(|| "expected a duration such as 10m or 1d, of at most 366 days".to_owned())
+}
+
 fn bounded(text: &str, most: Millis) -> Option<Millis> {
     if text == "0" {
         return Some(0);

@@ -30,6 +30,9 @@ const LOOK: usize = 1 << 20;
 /// Read without a commit.
 const UNCOMMITTED: u64 = 64 << 20;
 
+/// Events of a family that is read to its end, while others of its node are behind; with more of them it waits as well.
+const AHEAD: usize = 1024;
+
 /// Without anything to say, what was read is committed this often.
 const COMMIT: Millis = SECOND;
 
@@ -69,6 +72,8 @@ pub struct Watch<'p> {
     own: Own,
     buffer: Vec<u8>,
     uncommitted: u64,
+    /// The wall clock as it was told last.
+    wall: Millis,
     committed: Millis,
     /// Something has changed since the last commit.
     dirty: bool,
@@ -148,6 +153,7 @@ impl<'p> Watch<'p> {
             own,
             buffer: vec![0; 256 * 1024],
             uncommitted: 0,
+            wall,
             committed: wall,
             dirty: true,
             news: Vec::new(),
@@ -171,6 +177,7 @@ impl<'p> Watch<'p> {
             self.merges.len() - 1
         });
         let merge = &mut self.merges[node];
+        merge.reads_at(self.wall);
         let at = merge.add(id, self.correlator.families());
         let held = self.held.extract_if(.., |(key, _)| key.is_held_of(&self.correlator.families()[id.index()]));
         let held: Vec<_> = held.collect();
@@ -213,9 +220,15 @@ impl<'p> Watch<'p> {
 
     /// Reads what a family has, as far as one look goes, and applies what may be applied.
     pub fn look(&mut self, family: Watched, wall: Millis) -> Look {
+        self.wall = wall;
         let member = &mut self.families[family];
         let merge = &mut self.merges[member.node];
         merge.reads_at(wall);
+        if member.state == Standing::AtEnd && merge.is_behind() && merge.waiting(member.at) > AHEAD {
+            member.state = Standing::Behind;
+            member.feed.fall_behind();
+            merge.fell_behind(member.at);
+        }
         // While it is behind, it is not read further than the merge can give out: memory is bounded by that.
         if member.state == Standing::Behind && !merge.is_starved(member.at) {
             return Look::Waits;
@@ -276,8 +289,10 @@ impl<'p> Watch<'p> {
     /// The wall time at which the family's next deadline is due, if nothing comes before. None while it is behind.
     pub fn deadline(&self, family: Watched) -> Option<Millis> {
         let member = &self.families[family];
-        let deadline = self.correlator.deadline_of(member.id).filter(|_| member.state == Standing::AtEnd)?;
-        Some(deadline + SLACK + 1 + GRACE - member.feed.clock().skew().unwrap_or(0))
+        let clock = member.feed.clock();
+        let deadline = self.correlator.deadline_of(member.id, clock.reached());
+        let deadline = deadline.filter(|_| member.state == Standing::AtEnd)?;
+        Some(deadline + SLACK + 1 + GRACE - clock.skew().unwrap_or(0))
     }
 
     /// Families whose node holds something that goes on at this wall time: they are looked at first, since what holds it
@@ -294,8 +309,17 @@ impl<'p> Watch<'p> {
         self.merges.iter().filter_map(Merge::held_until).min()
     }
 
+    /// The wall clock was set by this much: event time goes on as if it had not been, until lines tell.
+    pub fn wall_was_set(&mut self, by: Millis) {
+        (self.wall, self.committed) = (self.wall + by, self.committed + by);
+        self.merges.iter_mut().for_each(|merge| merge.wall_was_set(by));
+        self.families.iter_mut().for_each(|member| member.feed.wall_was_set(by));
+        self.touched.extend(0..self.families.len());
+    }
+
     /// Time has passed: what was held for others of the node may go on.
     pub fn pass(&mut self, wall: Millis) {
+        self.wall = wall;
         for node in 0..self.merges.len() {
             self.merges[node].set_wall(wall);
             self.settle(node, wall);
@@ -390,9 +414,9 @@ impl<'p> Watch<'p> {
         is_new
     }
 
-    /// Since when an alarm about ourselves is active, and why.
-    pub fn told(&self, alarm: &str, about: &str) -> Option<(Millis, String)> {
-        self.own.active(alarm, about)
+    /// Is an alarm about ourselves active?
+    pub fn told(&self, alarm: &str, about: &str) -> bool {
+        self.own.is_active(alarm, about)
     }
 
     /// Something happened to ourselves.

@@ -19,6 +19,7 @@ use crate::input::tail::{BadCursor, Begin, Cursor, Lost, Step, Unreadable as Clo
 use crate::pattern::stamp::Stamp;
 use crate::pattern::{Log, Patterns, Zone};
 use crate::replay::join::Join;
+use crate::scan::belief::JUMP;
 use crate::scan::{Carry, Hit, Lookahead, SavedCarry, SavedScanner, Scanner, Seen};
 use crate::time::Millis;
 
@@ -53,8 +54,8 @@ pub struct Feed<'p> {
     reading: Option<Reading<'p>>,
     /// The scanner of an earlier process, for the file that it was in.
     resumed: Option<SavedScanner>,
-    /// The last step came to the end: what comes now is being written now.
-    at_end: bool,
+    /// When it was last read to its end, unless something came in between: what comes soon after is being written now.
+    at_end: Option<Millis>,
     /// Bytes since the start.
     pub bytes: u64,
     seen: Vec<Seen>,
@@ -88,7 +89,7 @@ impl<'p> Feed<'p> {
             join,
             reading: None,
             resumed: None,
-            at_end: false,
+            at_end: None,
             bytes: 0,
             seen: Vec::new(),
         }
@@ -149,7 +150,8 @@ impl<'p> Feed<'p> {
             Step::Bytes(read) => {
                 *bytes += read.len() as u64;
                 if let Some(reading) = reading {
-                    reading.feed(read, *at_end, join, seen, events);
+                    let written_now = at_end.is_some_and(|at| (at..at + JUMP).contains(&wall));
+                    reading.feed(read, written_now, join, seen, events);
                 }
                 return Fed::More;
             }
@@ -157,9 +159,13 @@ impl<'p> Feed<'p> {
             Step::End => self.end(events, news),
             Step::Lost(lost) => self.lose(lost, events, news),
             Step::Pending { until } => return Fed::Later(until),
-            Step::Unreadable(unreadable) => return Fed::Unreadable(unreadable),
+            Step::Unreadable(unreadable) => {
+                // What is written meanwhile is read when it is old.
+                self.at_end = None;
+                return Fed::Unreadable(unreadable);
+            }
             Step::AtEnd => {
-                self.at_end = true;
+                self.at_end = Some(wall);
                 if let Some(reading) = &mut self.reading {
                     reading.scanner.rest();
                 }
@@ -174,7 +180,13 @@ impl<'p> Feed<'p> {
 
     /// More is to come than one look gives: what is read until the end was not written just now.
     pub fn fall_behind(&mut self) {
-        self.at_end = false;
+        self.at_end = None;
+    }
+
+    /// The wall clock was set by this much.
+    pub fn wall_was_set(&mut self, by: Millis) {
+        self.at_end = None;
+        self.join.clock.wall_was_set(by);
     }
 
     fn begin(&mut self, begin: Begin, events: &mut Vec<Event>, news: &mut Vec<News>) {

@@ -15,13 +15,15 @@ pub const READER_STUCK: &str = "TOCSIN-READER-STUCK";
 pub const STATE_FAILED: &str = "TOCSIN-STATE-FAILED";
 pub const OUTBOX_GROWING: &str = "TOCSIN-OUTBOX-GROWING";
 pub const OUTBOX_COLLAPSED: &str = "TOCSIN-OUTBOX-COLLAPSED";
+pub const LOG_SILENT: &str = "TOCSIN-LOG-SILENT";
 pub const CLOCK_STEPPED: &str = "TOCSIN-CLOCK-STEPPED";
 
-pub const OWN: [(&str, &str); 5] = [
+pub const OWN: [(&str, &str); 6] = [
     (READER_STUCK, "A Watched Log Cannot Be Read"),
     (STATE_FAILED, "The State Directory Cannot Be Written"),
     (OUTBOX_GROWING, "Transitions Do Not Reach a Sink"),
     (OUTBOX_COLLAPSED, "Transitions for a Sink Were Dropped"),
+    (LOG_SILENT, "A Watched Log Says Nothing Any More"),
     (CLOCK_STEPPED, "The Clock of This Machine Was Set"),
 ];
 
@@ -69,9 +71,8 @@ impl Own {
         Some(self.transition(patterns, alarm, about, event, since, by, why, wall))
     }
 
-    /// Since when this is active, and why.
-    pub fn active(&self, alarm: &str, about: &str) -> Option<(Millis, String)> {
-        self.active.get(&self.key(alarm, about)).map(|(since, why, _)| (since.millis, why.clone()))
+    pub fn is_active(&self, alarm: &str, about: &str) -> bool {
+        !self.active.is_empty() && self.active.contains_key(&self.key(alarm, about))
     }
 
     /// Ends what has this key because a person says so. It comes again if it is still so.

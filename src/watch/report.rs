@@ -1,6 +1,5 @@
 //! The watch's own log, on standard error: what happens to files, to the state and to sinks; nothing for a line of a log.
 
-use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -21,14 +20,13 @@ pub struct Report {
     format: LogFormat,
     out: Box<dyn Write + Send>,
     alive: Option<Millis>,
-    said: HashMap<(String, String), String>,
     /// Bytes at the last sign of life.
     bytes: u64,
 }
 
 impl Report {
     pub fn new(format: LogFormat, out: Box<dyn Write + Send>) -> Report {
-        Report { format, out, alive: None, said: HashMap::new(), bytes: 0 }
+        Report { format, out, alive: None, bytes: 0 }
     }
 
     pub fn info(&mut self, what: &str, text: &str) {
@@ -37,15 +35,6 @@ impl Report {
 
     pub fn warn(&mut self, what: &str, text: &str) {
         self.say("warning", what, text);
-    }
-
-    /// The same thing about the same subject is said once, until it changes its kind.
-    pub fn once(&mut self, what: &str, about: &str, text: &str) {
-        let key = (what.to_owned(), about.to_owned());
-        if !self.said.contains_key(&key) {
-            self.warn(what, &format!("{about}: {text}"));
-            self.said.insert(key, text.to_owned());
-        }
     }
 
     fn say(&mut self, level: &str, what: &str, text: &str) {

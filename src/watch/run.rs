@@ -13,6 +13,8 @@ use super::past::{Begun, Past};
 use super::pipe::Pipe;
 use super::socket::{Answer, Asked, Question, Socket};
 use super::status::Status;
+use super::sinks::forget_others;
+use super::ticking::Ticking;
 use super::turns::{Parts, Turns};
 use super::{Own, Report};
 use crate::config::value::{Begin, Sink as Wanted};
@@ -20,13 +22,14 @@ use crate::config::watch::WatchSettings;
 use crate::deliver::screen::Screen;
 use crate::deliver::sink::Ended;
 use crate::deliver::stdout::Stdout;
+use crate::deliver::outbox::Lag;
 use crate::deliver::{Outbox, sink::Sink};
 use crate::input::assign::Assigner;
 use crate::input::tail::Start;
 use crate::input::tail::descriptors::{raise_limit, share};
 use crate::input::tail::wake::{Caller, Wake};
 use crate::state::{Directory, Keeper, OpenError};
-use crate::time::{Millis, Moment, SECOND, human_duration};
+use crate::time::{Millis, Moment, SECOND};
 use crate::transition::Transition;
 
 /// At the end, sinks get this long to take what they were offered.
@@ -40,9 +43,6 @@ const LOOKED_AT: Duration = Duration::from_secs(2);
 
 /// The latest next turn: whatever sleeps too long does not see that the clock was set.
 const LONGEST: Millis = 5 * SECOND;
-
-/// A clock that differs by more than this from the time that has passed was set.
-const SET: Millis = 5 * SECOND;
 
 /// Why a watch ended that nobody told to.
 #[derive(Debug, Error)]
@@ -119,6 +119,10 @@ pub fn run(mut settings: WatchSettings, reload: Reload, host: &str, coloured: bo
         None => first(settings.state.begin),
     };
     let own = Own::new(settings.cluster.clone(), host.into(), &past.active);
+    let names: Vec<String> = settings.sinks.iter().map(ToString::to_string).collect();
+    for Lag { sink, waiting, .. } in forget_others(&keeper, &names).map_err(|e| bad(e.to_string()))? {
+        report.warn("sink", &format!("{sink} is none any more; {waiting} transitions that waited for it are dropped"));
+    }
     let (outbox, introduce) = sinks(&settings, &keeper, known, coloured, &wake.caller()).map_err(bad)?;
     let pipe = settings.paths.iter().any(|path| path.as_os_str() == "-").then(|| Pipe::start(&wake.caller()));
     let mut going = Going { keeper, outbox, own, past, start, report, pipe, introduce };
@@ -213,6 +217,7 @@ fn session(
         start,
         watch,
         saved: past.families,
+        silent: settings.silent.clone(),
         descriptors: share(raise_limit()?),
         report,
     });
@@ -221,7 +226,7 @@ fn session(
         let (family, piped) = pipe.family(&assigner, settings).map_err(WatchError::Pipe)?;
         turns.add_piped(family, piped, now()).map_err(WatchError::Failed)?;
     }
-    let mut ticking = Ticking::new();
+    let mut ticking = Ticking::new(now());
     let mut woken = around.wake.take();
     loop {
         let wall = now();
@@ -239,7 +244,7 @@ fn session(
             match command {
                 Command::Stop => return stop(turns).map(|()| None),
                 Command::Asked(asked) => answer(&mut turns, asked),
-                Command::Reload => match (around.reload)() {
+                Command::Reload => match reload(around, pipe.as_ref()) {
                     Ok(new) => {
                         turns.report.info("reloaded", &format!("patterns {}", new.patterns.hash));
                         return Ok(Some((over(turns, pipe)?, new)));
@@ -263,6 +268,16 @@ fn session(
         let pause = next.saturating_sub(now()).clamp(0, LONGEST);
         woken = around.wake.wait(Duration::from_millis(pause.unsigned_abs()));
     }
+}
+
+/// The new settings, or why they are refused. Without its log, what comes through the pipe would be lost.
+fn reload(around: &Around, pipe: Option<&Pipe>) -> Result<WatchSettings, String> {
+    let new = (around.reload)()?;
+    if let Some(pipe) = pipe {
+        let assigner = Assigner::new(&new.patterns, new.decisions.clone(), around.host);
+        pipe.recognise(&assigner).map_err(|why| format!("standard input would not be recognised: {why}"))?;
+    }
+    Ok(new)
 }
 
 /// Everything but the patterns goes on.
@@ -330,7 +345,7 @@ fn answer(turns: &mut Turns, Asked { question, answer }: Asked) {
         Question::State => Answer::State(Box::new(Status::of(&turns.watch))),
         Question::Clear { key } => {
             let wall = now();
-            let found = turns.watch.clear(&key, wall);
+            let found = turns.clear(&key, wall);
             match turns.watch.commit_now(wall) {
                 Ok(()) => Answer::Cleared(found),
                 Err(why) => Answer::Refused(why),
@@ -367,27 +382,4 @@ fn signals(tell: Sender<Command>, caller: Caller) -> io::Result<()> {
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(work))?;
     Ok(())
-}
-
-/// Notices that the wall clock was set, by the one that nobody can set.
-struct Ticking {
-    wall: Millis,
-    passed: Instant,
-}
-
-impl Ticking {
-    fn new() -> Ticking {
-        Ticking { wall: now(), passed: Instant::now() }
-    }
-
-    /// By how much it was set since the last call, in words.
-    fn set(&mut self, wall: Millis) -> Option<String> {
-        let passed = Millis::try_from(self.passed.elapsed().as_millis()).unwrap_or(Millis::MAX);
-        let by = (wall - self.wall).saturating_sub(passed);
-        (self.wall, self.passed) = (wall, Instant::now());
-        (by.abs() > SET).then(|| {
-            let way = if by > 0 { "forward" } else { "back" };
-            format!("{way} by {}", human_duration(by.abs()))
-        })
-    }
 }

@@ -7,21 +7,24 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::backlog::Backlog;
 use super::core::{Look, Watch, Watched};
 use super::feed::SavedFeed;
-use super::own::{CLOCK_STEPPED, OUTBOX_GROWING, READER_STUCK, STATE_FAILED};
+use super::own::{CLOCK_STEPPED, LOG_SILENT, OUTBOX_GROWING, READER_STUCK, STATE_FAILED};
 use super::past::family_key;
 use super::report::Report;
 use super::source::Source;
 use super::stdin::Piped;
+use super::watchdog::{Findings, Told, Watchdog};
 use crate::correlate::Family;
+use crate::deliver::outbox::Lag;
 use crate::input::assign::Assigner;
 use crate::input::tail::descriptors::Descriptors;
 use crate::input::tail::wake::Woken;
 use crate::input::tail::{Family as Found, FamilyId, Find, Schedule, Start, Tail, Yield};
-use crate::pattern::Patterns;
+use crate::pattern::{LogId, Patterns};
 use crate::replay::gather::Zones;
-use crate::time::{MINUTE, Millis, SECOND};
+use crate::time::{Millis, SECOND, human_duration};
 
 /// Directories are listed again this often, whatever the wake-up says, and no more often than that; with many families
 /// it costs more, and is done less often.
@@ -31,13 +34,6 @@ const LISTED: usize = 10;
 
 /// Read in one turn before what was found is committed and sent.
 const TURN: usize = 64;
-
-/// A file that grows and is not read for so long is told of.
-const STUCK: Millis = MINUTE;
-
-/// Records that wait for a sink before that is told of, and for how long they may.
-const WAITING: u64 = 10_000;
-const WAITED: Millis = MINUTE;
 
 /// Before something that was held goes on, the node's families are looked at once more; with more than these, no more
 /// often than that.
@@ -62,8 +58,11 @@ pub struct Turns<'p> {
     /// When a family's next deadline is due.
     deadlines: BTreeSet<(Millis, Watched)>,
     deadline_of: Vec<Option<Millis>>,
-    stuck: HashMap<Watched, Stuck>,
-    waiting_since: Option<Millis>,
+    /// How long each log may be silent.
+    silent: HashMap<LogId, Millis>,
+    watchdog: Watchdog,
+    /// Sink → whether it keeps up.
+    backlogs: HashMap<String, Backlog>,
     find_at: Millis,
     found_at: Millis,
     last: Option<Millis>,
@@ -72,12 +71,6 @@ pub struct Turns<'p> {
     began: bool,
     listed: bool,
     pub report: Report,
-}
-
-/// A family that could not be read.
-struct Stuck {
-    since: Millis,
-    why: String,
 }
 
 /// What a watch is made of.
@@ -90,6 +83,8 @@ pub struct Parts<'p> {
     pub start: Start,
     pub watch: Watch<'p>,
     pub saved: HashMap<String, SavedFeed>,
+    /// How long a log may be silent before that is told of.
+    pub silent: HashMap<LogId, Millis>,
     /// Descriptors that logs may have.
     pub descriptors: usize,
     pub report: Report,
@@ -97,7 +92,7 @@ pub struct Parts<'p> {
 
 impl<'p> Turns<'p> {
     pub fn new(parts: Parts<'p>) -> Turns<'p> {
-        let Parts { patterns, assigner, zones, cluster, paths, start, watch, saved, descriptors, report } = parts;
+        let Parts { patterns, assigner, zones, cluster, paths, start, watch, saved, silent, descriptors, report } = parts;
         Turns {
             patterns,
             watch,
@@ -112,8 +107,9 @@ impl<'p> Turns<'p> {
             piped: Vec::new(),
             deadlines: BTreeSet::new(),
             deadline_of: Vec::new(),
-            stuck: HashMap::new(),
-            waiting_since: None,
+            silent,
+            watchdog: Watchdog::default(),
+            backlogs: HashMap::new(),
             find_at: Millis::MIN,
             found_at: Millis::MIN,
             last: None,
@@ -220,9 +216,14 @@ impl<'p> Turns<'p> {
         self.last = Some(wall);
     }
 
-    /// The machine's clock was set, as the words say.
-    pub fn clock_was_set(&mut self, how: String, wall: Millis) {
+    /// The machine's clock was set by this much, and is here now.
+    pub fn clock_was_set(&mut self, by: Millis, wall: Millis) {
+        let way = if by > 0 { "forward" } else { "back" };
+        let how = format!("{way} by {}", human_duration(by.abs()));
         self.report.warn("clock", &format!("this machine's clock was set {how}"));
+        self.watch.wall_was_set(by);
+        self.watchdog.wall_was_set(by);
+        self.backlogs.values_mut().for_each(|backlog| backlog.wall_was_set(by));
         self.watch.occur(CLOCK_STEPPED, "clock", how, wall);
     }
 
@@ -281,14 +282,31 @@ impl<'p> Turns<'p> {
         saved: Option<SavedFeed>,
         wall: Millis,
     ) -> Result<Watched, String> {
+        let limit = self.silent.get(&family.log).copied();
         let at = self.watch.add(family, source, saved)?;
         let FamilyId(id) = self.schedule.add(wall);
         debug_assert_eq!(id as Watched, at);
         self.deadline_of.push(None);
-        // An earlier process could not read it, and said so.
-        let stuck = self.watch.told(READER_STUCK, &self.live(at));
-        self.stuck.extend(stuck.map(|(since, why)| (at, Stuck { since, why })));
+        let told = self.told(at);
+        self.watchdog.add(limit, told, wall);
         Ok(at)
+    }
+
+    fn told(&self, at: Watched) -> Told {
+        let live = self.live(at);
+        Told { stuck: self.watch.told(READER_STUCK, &live), silent: self.watch.told(LOG_SILENT, &live) }
+    }
+
+    /// Clears what has this key, because a person says so. What is still so with a log is told again.
+    pub fn clear(&mut self, key: &str, wall: Millis) -> bool {
+        let found = self.watch.clear(key, wall);
+        if found && key.starts_with("TOCSIN-") {
+            for at in 0..self.watch.len() {
+                let told = self.told(at);
+                self.watchdog.told(at, told);
+            }
+        }
+        found
     }
 
     fn due_deadlines(&mut self, wall: Millis) -> Vec<Watched> {
@@ -303,11 +321,14 @@ impl<'p> Turns<'p> {
     fn look(&mut self, at: Watched, wall: Millis) -> Yield {
         let look = self.watch.look(at, wall);
         self.open(at);
-        if !matches!(look, Look::Unreadable(_)) && self.stuck.remove(&at).is_some() {
-            let live = self.live(at);
-            self.watch.tell(READER_STUCK, &live, None, wall);
-            self.report.info("readable", &live);
-        }
+        let findings = match &look {
+            Look::Unreadable(why) => self.watchdog.unreadable(at, why, wall),
+            _ => {
+                let (feed, rests) = (self.watch.feed(at), matches!(look, Look::AtEnd { .. }));
+                self.watchdog.read(at, feed.bytes, rests, || feed.source.size(), wall)
+            }
+        };
+        self.tell(at, &look, findings, wall);
         match look {
             Look::More => Yield::More,
             Look::AtEnd { moved: true } => Yield::Bytes,
@@ -315,21 +336,27 @@ impl<'p> Turns<'p> {
             // It is said when the others have gone on.
             Look::Waits => Yield::Pending(wall + SECOND),
             Look::Later(until) => Yield::Pending(until),
-            Look::Unreadable(why) => {
-                self.unreadable(at, why, wall);
-                Yield::Nothing
-            }
+            Look::Unreadable(_) => Yield::Nothing,
         }
     }
 
-    fn unreadable(&mut self, at: Watched, why: String, wall: Millis) {
+    fn tell(&mut self, at: Watched, look: &Look, findings: Findings, wall: Millis) {
+        if findings == Findings::default() {
+            return;
+        }
         let live = self.live(at);
-        let stuck = self.stuck.entry(at).or_insert_with(|| {
-            self.report.warn("unreadable", &why);
-            Stuck { since: wall, why }
-        });
-        if wall - stuck.since >= STUCK {
-            self.watch.tell(READER_STUCK, &live, Some(stuck.why.clone()), wall);
+        match (findings.unreadable, look) {
+            (Some(true), Look::Unreadable(why)) => self.report.warn("unreadable", why),
+            (Some(false), _) => self.report.info("readable", &live),
+            _ => {}
+        }
+        for (alarm, found) in [(READER_STUCK, findings.stuck), (LOG_SILENT, findings.silent)] {
+            let Some(why) = found else { continue };
+            match &why {
+                Some(why) => self.report.warn(alarm, &format!("{live}: {why}")),
+                None => self.report.info(alarm, &format!("{live}: over")),
+            }
+            self.watch.tell(alarm, &live, why, wall);
         }
     }
 
@@ -382,23 +409,20 @@ impl<'p> Turns<'p> {
 
     /// What may go wrong without anybody else noticing.
     fn notice(&mut self, wall: Millis) {
-        let lags = self.watch.outbox.lags();
-        let waiting = lags.iter().map(|lag| lag.waiting).max().unwrap_or(0);
-        if waiting == 0 {
-            self.waiting_since = None;
-        } else {
-            self.waiting_since.get_or_insert(wall);
-        }
-        let long = self.waiting_since.is_some_and(|since| wall - since >= WAITED);
-        for lag in lags {
-            let why = (lag.waiting > 0 && (long || lag.waiting > WAITING))
-                .then(|| format!("{} transitions wait for it", lag.waiting));
-            if let Some(why) = &why {
-                self.report.once(OUTBOX_GROWING, &lag.sink, why);
+        for Lag { sink, waiting, .. } in self.watch.outbox.lags() {
+            let end = self.watch.outbox.end();
+            let known = || Backlog::new(self.watch.told(OUTBOX_GROWING, &sink));
+            let backlog = self.backlogs.entry(sink.clone()).or_insert_with(known);
+            let late = backlog.is_late(end - waiting.min(end), end, wall);
+            if late == self.watch.told(OUTBOX_GROWING, &sink) {
+                continue;
             }
-            if why.is_some() || lag.waiting == 0 {
-                self.watch.tell(OUTBOX_GROWING, &lag.sink, why, wall);
+            let why = late.then(|| format!("{waiting} transitions wait for it, some for more than a minute"));
+            match &why {
+                Some(why) => self.report.warn(OUTBOX_GROWING, &format!("{sink}: {why}")),
+                None => self.report.info(OUTBOX_GROWING, &format!("{sink}: over")),
             }
+            self.watch.tell(OUTBOX_GROWING, &sink, why, wall);
         }
         self.report.alive(wall, &self.watch);
     }

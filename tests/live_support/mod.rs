@@ -1,6 +1,7 @@
 //! A watch whose clock and wake-up are the test's: a day passes as fast as it can be computed.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -91,6 +92,8 @@ pub struct Site {
     pub zone: &'static Everywhere,
     assigner: &'static Assigner<'static>,
     pub taken: Taken,
+    /// How long a log may be silent.
+    pub silent: HashMap<LogId, Millis>,
 }
 
 impl Site {
@@ -99,7 +102,7 @@ impl Site {
         let patterns: &'static Patterns = Box::leak(Box::new(patterns));
         let assigner = Box::leak(Box::new(Assigner::new(patterns, Decisions::default(), "here")));
         let zone = Box::leak(Box::new(Everywhere(zone)));
-        let site = Site { root: directory(), patterns, zone, assigner, taken: Taken::default() };
+        let site = Site { root: directory(), patterns, zone, assigner, taken: Taken::default(), silent: HashMap::new() };
         fs::create_dir(site.logs()).unwrap();
         site
     }
@@ -142,6 +145,7 @@ impl Site {
             start: Start::Beginning,
             watch,
             saved: past.families,
+            silent: self.silent.clone(),
             descriptors: 100,
             report: Report::new(tocsin::config::LogFormat::Text, Box::new(std::io::sink())),
         })
