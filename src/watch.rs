@@ -6,6 +6,8 @@
 mod backlog;
 pub mod core;
 mod feed;
+mod learning;
+mod named;
 mod own;
 mod past;
 mod pipe;
@@ -22,11 +24,12 @@ pub mod turns;
 mod watchdog;
 
 pub use feed::{News, SavedFeed};
+pub use named::Named;
 pub use own::Own;
 pub use past::{Begun, Past};
 pub use report::Report;
-pub use sinks::forget_others;
 pub use run::{Reload, WatchError, run};
+pub use sinks::forget_others;
 pub use socket::{Answer, Asked, Question, Socket, ask};
 pub use source::Source;
 pub use status::{Reached, Status};

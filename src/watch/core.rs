@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::feed::{Fed, Feed, News, SavedFeed};
+use super::learning::Learning;
+use super::named::Named;
 use super::own::{OUTBOX_COLLAPSED, Own};
 use super::past::{Begun, Past, family_key};
 use super::saving::Saving;
@@ -66,8 +68,10 @@ pub struct Watch<'p> {
     active: BTreeMap<Arc<str>, Arc<Transition>>,
     /// Instances whose entry in `active` the store does not know.
     changed: BTreeSet<Arc<str>>,
-    /// The first look back: what was raised and cleared long ago is not news.
-    learning: bool,
+    learning: Learning,
+    named: Named,
+    /// The store does not know what is named.
+    renamed: bool,
     begun: Option<Begun>,
     own: Own,
     buffer: Vec<u8>,
@@ -89,6 +93,8 @@ pub struct Watch<'p> {
 pub(super) struct Member<'p> {
     pub(super) feed: Feed<'p>,
     pub(super) id: FamilyId,
+    /// Its name in the store.
+    pub(super) key: String,
     node: usize,
     at: usize,
     state: Standing,
@@ -148,7 +154,9 @@ impl<'p> Watch<'p> {
             outbox,
             active: past.active.iter().map(|t| (t.key.clone(), Arc::new(t.clone()))).collect(),
             changed: BTreeSet::new(),
-            learning: past.learning,
+            learning: Learning::of(past),
+            named: past.named.clone().unwrap_or_default(),
+            renamed: false,
             begun: past.begun,
             own,
             buffer: vec![0; 256 * 1024],
@@ -163,12 +171,19 @@ impl<'p> Watch<'p> {
         };
         watch.correlator.restore(past.entries.iter().cloned(), &mut watch.made).map_err(|e| e.to_string())?;
         watch.held = past.entries.iter().filter(|(key, _)| key.is_held()).cloned().collect();
-        watch.publish(wall);
+        watch.publish(wall, None);
         Ok(watch)
     }
 
-    /// Adds a family that was found; it is behind until it is read to its end.
-    pub fn add(&mut self, family: Family, source: Source, saved: Option<SavedFeed>) -> Result<Watched, String> {
+    /// Adds a family that was found; it is behind until it is read to its end. `past`: what it says until then is no news.
+    pub fn add(
+        &mut self,
+        family: Family,
+        source: Source,
+        saved: Option<SavedFeed>,
+        past: bool,
+    ) -> Result<Watched, String> {
+        let key = family_key(&family);
         let (log, zone) = (self.patterns.log(family.log), family.zone);
         let name = (family.cluster.clone(), family.node.clone());
         let id = self.correlator.rejoin(family);
@@ -186,11 +201,27 @@ impl<'p> Watch<'p> {
             Some(saved) => Feed::resume(self.patterns, log, zone, id, source, saved).map_err(|e| e.to_string())?,
             None => Feed::new(self.patterns, log, zone, id, source),
         };
-        self.families.push(Member { feed, id, node, at, state: Standing::Behind, dirty: true });
+        self.learning.found(self.families.len(), &key, past);
+        self.families.push(Member { feed, id, key, node, at, state: Standing::Behind, dirty: true });
         self.dirty = true;
         let watched = self.families.len() - 1;
         self.by_id.insert(id, watched);
         Ok(watched)
+    }
+
+    /// The past of the family with this name was being read when the last watch ended.
+    pub fn was_learning(&self, key: &str) -> bool {
+        self.learning.awaits(key)
+    }
+
+    /// All families that are there were added, as `named` names them.
+    pub fn found_all(&mut self, named: Named, wall: Millis) {
+        let names = self.families.iter().map(|member| member.key.as_str()).collect();
+        let unsaid = self.learning.found_all(&names);
+        self.renamed |= named != self.named;
+        self.named = named;
+        self.dirty = true;
+        self.announce(unsaid, wall);
     }
 
     pub fn len(&self) -> usize {
@@ -238,6 +269,7 @@ impl<'p> Watch<'p> {
         let look = loop {
             match member.feed.step(wall, &mut self.buffer, &mut events, &mut news) {
                 Fed::More if member.feed.bytes - before >= LOOK as u64 => break Look::More,
+                Fed::More if merge.is_behind() && events.len() >= AHEAD => break Look::More,
                 Fed::More if member.state == Standing::Behind && !events.is_empty() => break Look::More,
                 Fed::More => {}
                 Fed::AtEnd(clock) => break Look::at_end(clock, member, merge, before),
@@ -304,6 +336,12 @@ impl<'p> Watch<'p> {
         held.map(|(at, _)| at).collect()
     }
 
+    /// How much of a family was read and waits for others of its node.
+    pub fn held(&self, family: Watched) -> usize {
+        let member = &self.families[family];
+        self.merges[member.node].waiting(member.at)
+    }
+
     /// When something that is held goes on at the latest.
     pub fn held_until(&self) -> Option<Millis> {
         self.merges.iter().filter_map(Merge::held_until).min()
@@ -328,26 +366,40 @@ impl<'p> Watch<'p> {
 
     /// Gives to the rules what the merge gives out.
     fn settle(&mut self, node: usize, wall: Millis) {
+        self.publish(wall, None);
         while let Some(released) = self.merges[node].pop() {
             self.correlator.event(&released, &mut self.made);
-            self.touched.extend(self.by_id.get(&released.family));
+            let family = self.by_id.get(&released.family).copied();
+            self.touched.extend(family);
             self.dirty = true;
+            if !self.made.is_empty() {
+                self.publish(wall, family);
+            }
         }
-        self.publish(wall);
-        if (self.learning || self.begun.is_some()) && self.is_caught_up() {
+        if !self.merges[node].is_behind() {
+            self.learned(node, wall);
+        }
+        if self.begun.is_some() && self.is_caught_up() {
             self.begun = None;
-            self.learned(wall);
         }
     }
 
-    /// Makes records of what the rules said.
-    fn publish(&mut self, wall: Millis) {
+    /// Makes records of what the rules said when they heard of this family.
+    fn publish(&mut self, wall: Millis, family: Option<Watched>) {
+        let past = family.filter(|family| self.learning.has(*family));
         for transition in std::mem::take(&mut self.made) {
-            self.send(transition, wall, None);
+            let past = past.map(|family| self.families[family].key.as_str());
+            let is_news = self.learning.is_news(transition.event, &transition.key, past);
+            self.note(transition, wall, is_news.then_some(None));
         }
     }
 
-    fn send(&mut self, mut transition: Transition, wall: Millis, only: Option<Arc<str>>) {
+    fn send(&mut self, transition: Transition, wall: Millis, only: Option<Arc<str>>) {
+        self.note(transition, wall, Some(only));
+    }
+
+    /// Keeps in mind what has changed. `to`: it is said, to all sinks or to one.
+    fn note(&mut self, mut transition: Transition, wall: Millis, to: Option<Option<Arc<str>>>) {
         transition.detected_at = Some(Moment::utc(wall));
         self.dirty = true;
         match transition.event {
@@ -361,7 +413,9 @@ impl<'p> Watch<'p> {
             }
             transition::Event::Occur => {}
         }
-        if !self.learning && (self.wanted)(&transition) {
+        if let Some(only) = to
+            && (self.wanted)(&transition)
+        {
             // A record is text and numbers, which JSON can always write.
             let _ = self.outbox.push(transition, only);
         }
@@ -374,12 +428,23 @@ impl<'p> Watch<'p> {
         }
     }
 
-    /// The end of the first look back: what is still active is news.
-    fn learned(&mut self, wall: Millis) {
-        if !std::mem::replace(&mut self.learning, false) {
-            return;
+    /// What was read of a node's logs up to their end is the past: what is still active is news.
+    fn learned(&mut self, node: usize, wall: Millis) {
+        let read = |family: &Watched| {
+            let member = &self.families[*family];
+            member.node == node && matches!(member.state, Standing::AtEnd | Standing::Over)
+        };
+        let over: Vec<Watched> = self.learning.families().filter(read).collect();
+        let mut unsaid = Vec::new();
+        for family in over {
+            unsaid.extend(self.learning.over(family, &self.families[family].key));
         }
-        let mut active: Vec<Arc<Transition>> = self.active.values().cloned().collect();
+        self.announce(unsaid, wall);
+    }
+
+    /// Says what is active.
+    fn announce(&mut self, keys: Vec<Arc<str>>, wall: Millis) {
+        let mut active: Vec<Arc<Transition>> = keys.iter().filter_map(|key| self.active.get(key).cloned()).collect();
         active.sort_by(|a, b| (a.time.millis, &a.key).cmp(&(b.time.millis, &b.key)));
         for transition in active {
             self.send((*transition).clone(), wall, None);
@@ -388,7 +453,9 @@ impl<'p> Watch<'p> {
 
     /// A sink that is new here first gets every raise that is active.
     pub fn introduce(&mut self, sink: &str, wall: Millis) {
-        let active: Vec<Arc<Transition>> = self.active.values().cloned().collect();
+        let said = |key: &&Arc<str>| !self.learning.unsaid().contains_key(*key);
+        let active: Vec<Arc<Transition>> =
+            self.active.iter().filter(|(key, _)| said(key)).map(|(_, raise)| raise.clone()).collect();
         for transition in active {
             self.send((*transition).clone(), wall, Some(sink.into()));
         }
@@ -400,7 +467,7 @@ impl<'p> Watch<'p> {
         let own = self.own.clear(&self.patterns.hash, key, wall);
         let found = found || own.is_some();
         self.made.extend(own);
-        self.publish(wall);
+        self.publish(wall, None);
         found
     }
 
@@ -474,7 +541,19 @@ impl<'p> Watch<'p> {
         let mut result = Ok(());
         if due {
             let Watch {
-                keeper, correlator, merges, families, patterns, outbox, active, changed, learning, begun, ..
+                keeper,
+                correlator,
+                merges,
+                families,
+                patterns,
+                outbox,
+                active,
+                changed,
+                learning,
+                named,
+                renamed,
+                begun,
+                ..
             } = self;
             let committed = keeper.commit(wall, |anew| {
                 let mut saving = Saving {
@@ -484,7 +563,8 @@ impl<'p> Watch<'p> {
                     families,
                     active,
                     changed,
-                    learning: *learning,
+                    learning,
+                    named: (anew || *renamed).then_some(&*named),
                     begun: *begun,
                 };
                 let mut batch = saving.batch(anew)?;
@@ -496,7 +576,7 @@ impl<'p> Watch<'p> {
                     self.outbox.saved();
                     self.changed.clear();
                     self.families.iter_mut().for_each(|member| member.dirty = false);
-                    (self.dirty, self.uncommitted, self.committed) = (false, 0, wall);
+                    (self.dirty, self.renamed, self.uncommitted, self.committed) = (false, false, 0, wall);
                 }
                 Ok(false) => self.committed = wall,
                 Err(error) => {
@@ -521,9 +601,9 @@ impl<'p> Watch<'p> {
         self.merges.iter_mut().for_each(Merge::change_all);
         let families = self.correlator.families();
         let save = |member: &Member| {
-            let key = family_key(&families[member.id.index()]);
+            let key = &member.key;
             let saved = member.feed.save().ok_or_else(|| format!("{key}: its clock cannot be written"))?;
-            Ok((key, saved))
+            Ok((key.clone(), saved))
         };
         let saved = self.families.iter().map(save).collect::<Result<_, String>>()?;
         let mut entries: BTreeMap<Key, Option<Vec<u8>>> = BTreeMap::new();
@@ -535,7 +615,9 @@ impl<'p> Watch<'p> {
             families: saved,
             entries: entries.into_iter().filter_map(|(key, value)| Some((key, value?))).chain(self.held).collect(),
             active: self.active.into_values().map(|t| (*t).clone()).collect(),
-            learning: self.learning,
+            learning: self.learning.names(|family| &self.families[family].key),
+            unsaid: self.learning.unsaid().clone(),
+            named: Some(self.named),
             begun: self.begun,
         };
         // Files are opened again, as after a restart, each at the line that was not complete.

@@ -1,10 +1,12 @@
 //! What a watch goes on from, and under which names it is stored.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::feed::SavedFeed;
+use super::named::Named;
 use crate::correlate::Family;
 use crate::correlate::saved::Key;
 use crate::input::tail::Start;
@@ -13,7 +15,9 @@ use crate::time::Millis;
 use crate::transition::Transition;
 
 /// What the facts are stored under.
-pub(super) const LEARNING: &[u8] = b"learning";
+pub(super) const LEARNING: &[u8] = b"learning families";
+pub(super) const UNSAID: &[u8] = b"unsaid";
+pub(super) const NAMED: &[u8] = b"named";
 pub(super) const BEGUN: &[u8] = b"begun";
 
 /// What a watch goes on from: its state of an earlier process, or of this one before it got other patterns.
@@ -23,7 +27,12 @@ pub struct Past {
     pub families: HashMap<String, SavedFeed>,
     pub entries: Vec<(Key, Vec<u8>)>,
     pub active: Vec<Transition>,
-    pub learning: bool,
+    /// Families whose past was being read.
+    pub learning: BTreeSet<String>,
+    /// Active instances that were not told of, since some family's past says them.
+    pub unsaid: BTreeMap<Arc<str>, String>,
+    /// What was named when it was last looked for logs. `None`: it never was.
+    pub named: Option<Named>,
     /// Where the first start began, until it was through: families that it has not looked at begin there.
     pub begun: Option<Begun>,
 }
@@ -67,12 +76,14 @@ impl Past {
             Ok(())
         })?;
         each(store, Table::Facts, |key, value| {
-            match key {
-                LEARNING => past.learning = value == [1],
-                BEGUN => past.begun = Some(postcard::from_bytes(value).map_err(|error| error.to_string())?),
-                _ => {}
-            }
-            Ok(())
+            let read = match key {
+                LEARNING => postcard::from_bytes(value).map(|learning| past.learning = learning),
+                UNSAID => postcard::from_bytes(value).map(|unsaid| past.unsaid = unsaid),
+                NAMED => postcard::from_bytes(value).map(|named| past.named = Some(named)),
+                BEGUN => postcard::from_bytes(value).map(|begun| past.begun = Some(begun)),
+                _ => Ok(()),
+            };
+            read.map_err(|error| error.to_string())
         })?;
         Ok(Some(past))
     }

@@ -9,20 +9,21 @@ use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::core::{Settings, Watch};
+use super::named::Named;
 use super::past::{Begun, Past};
 use super::pipe::Pipe;
+use super::sinks::forget_others;
 use super::socket::{Answer, Asked, Question, Socket};
 use super::status::Status;
-use super::sinks::forget_others;
 use super::ticking::Ticking;
 use super::turns::{Parts, Turns};
 use super::{Own, Report};
 use crate::config::value::{Begin, Sink as Wanted};
 use crate::config::watch::WatchSettings;
+use crate::deliver::outbox::Lag;
 use crate::deliver::screen::Screen;
 use crate::deliver::sink::Ended;
 use crate::deliver::stdout::Stdout;
-use crate::deliver::outbox::Lag;
 use crate::deliver::{Outbox, sink::Sink};
 use crate::input::assign::Assigner;
 use crate::input::tail::Start;
@@ -111,13 +112,11 @@ pub fn run(mut settings: WatchSettings, reload: Reload, host: &str, coloured: bo
     let bad = |why: String| WatchError::Past { dir: settings.state.dir.display().to_string(), why };
     let past = Past::load(&keeper).map_err(bad)?;
     let known = past.is_some();
-    let (past, start) = match past {
-        Some(past) => {
-            let start = past.begun.map_or(Start::Beginning, Begun::start);
-            (past, start)
-        }
-        None => first(settings.state.begin),
+    let past = match past {
+        Some(past) => past,
+        None => Past { begun: begun(settings.state.begin), ..Past::default() },
     };
+    let start = start(past.begun);
     let own = Own::new(settings.cluster.clone(), host.into(), &past.active);
     let names: Vec<String> = settings.sinks.iter().map(ToString::to_string).collect();
     for Lag { sink, waiting, .. } in forget_others(&keeper, &names).map_err(|e| bad(e.to_string()))? {
@@ -145,15 +144,17 @@ fn open(directory: Directory) -> Result<Keeper, OpenError> {
     }
 }
 
-/// Without a state: what there is to learn, and where to begin.
-fn first(begin: Begin) -> (Past, Start) {
-    let learning = matches!(begin, Begin::Lookback(_));
-    let begun = match begin {
+/// Where logs begin that were never read and have a past.
+fn begun(begin: Begin) -> Option<Begun> {
+    match begin {
         Begin::Start => None,
         Begin::End => Some(Begun::End),
         Begin::Lookback(lookback) => Some(Begun::Since(now() - lookback)),
-    };
-    (Past { learning, begun, ..Past::default() }, begun.map_or(Start::Beginning, Begun::start))
+    }
+}
+
+fn start(begun: Option<Begun>) -> Start {
+    begun.map_or(Start::Beginning, Begun::start)
 }
 
 fn now() -> Millis {
@@ -215,6 +216,9 @@ fn session(
         cluster: settings.cluster.clone(),
         paths: settings.paths.iter().filter(|path| path.as_os_str() != "-").cloned().collect(),
         start,
+        before: past.named,
+        named: Named::new(&settings.patterns, &settings.decisions, &settings.paths),
+        only_now: self::start(begun(settings.state.begin)),
         watch,
         saved: past.families,
         silent: settings.silent.clone(),
@@ -291,7 +295,7 @@ fn over(turns: Turns, pipe: Option<Pipe>) -> Result<Going, WatchError> {
     if let Some(pipe) = &mut pipe {
         pipe.take_back(piped);
     }
-    let start = past.begun.map_or(Start::Beginning, Begun::start);
+    let start = start(past.begun);
     Ok(Going { keeper, outbox, own, past, start, report, pipe, introduce: Vec::new() })
 }
 

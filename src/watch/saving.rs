@@ -3,8 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::core::Member;
-use super::past::{BEGUN, Begun, LEARNING, family_key};
+use super::learning::Learning;
+use super::named::Named;
+use super::past::{BEGUN, Begun, LEARNING, NAMED, UNSAID};
 use crate::correlate::{Correlator, Merge};
 use crate::pattern::Patterns;
 use crate::state::{Batch, Table};
@@ -17,7 +21,9 @@ pub(super) struct Saving<'a, 'p> {
     pub families: &'a [Member<'p>],
     pub active: &'a BTreeMap<Arc<str>, Arc<Transition>>,
     pub changed: &'a BTreeSet<Arc<str>>,
-    pub learning: bool,
+    pub learning: &'a Learning,
+    /// If the store does not know it.
+    pub named: Option<&'a Named>,
     pub begun: Option<Begun>,
 }
 
@@ -32,18 +38,28 @@ impl Saving<'_, '_> {
         self.families(&mut batch, anew)?;
         self.rules(&mut batch);
         self.active(&mut batch, anew)?;
-        batch.put(Table::Facts, LEARNING, vec![u8::from(self.learning)]);
-        let begun = self.begun.map(|begun| postcard::to_stdvec(&begun).map_err(|e| format!("the first start: {e}")));
-        batch.entries.push((Table::Facts, BEGUN.to_vec(), begun.transpose()?));
+        self.facts(&mut batch)?;
         Ok(batch)
+    }
+
+    fn facts(&self, batch: &mut Batch) -> Result<(), String> {
+        let learning = self.learning.names(|family| &self.families[family].key);
+        put(batch, LEARNING, (!learning.is_empty()).then_some(&learning))?;
+        let unsaid = self.learning.unsaid();
+        put(batch, UNSAID, (!unsaid.is_empty()).then_some(unsaid))?;
+        put(batch, BEGUN, self.begun.as_ref())?;
+        if self.named.is_some() {
+            put(batch, NAMED, self.named)?;
+        }
+        Ok(())
     }
 
     fn families(&self, batch: &mut Batch, anew: bool) -> Result<(), String> {
         for member in self.families.iter().filter(|member| anew || member.dirty) {
-            let key = family_key(&self.correlator.families()[member.id.index()]);
+            let key = &member.key;
             let saved = member.feed.save().ok_or_else(|| format!("{key}: its clock cannot be written"))?;
             let saved = postcard::to_stdvec(&saved).map_err(|e| format!("{key}: {e}"))?;
-            batch.put(Table::Families, key, saved);
+            batch.put(Table::Families, key.as_str(), saved);
         }
         Ok(())
     }
@@ -66,4 +82,12 @@ impl Saving<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// A fact, or that it is none any more.
+fn put<T: Serialize>(batch: &mut Batch, name: &[u8], fact: Option<&T>) -> Result<(), String> {
+    let bytes =
+        fact.map(|fact| postcard::to_stdvec(fact).map_err(|e| format!("{}: {e}", String::from_utf8_lossy(name))));
+    batch.entries.push((Table::Facts, name.to_vec(), bytes.transpose()?));
+    Ok(())
 }

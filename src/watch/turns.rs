@@ -4,12 +4,13 @@
 //! same turns run under the real clock and, in tests, under one that is made up.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::backlog::Backlog;
 use super::core::{Look, Watch, Watched};
 use super::feed::SavedFeed;
+use super::named::Named;
 use super::own::{CLOCK_STEPPED, LOG_SILENT, OUTBOX_GROWING, READER_STUCK, STATE_FAILED};
 use super::past::family_key;
 use super::report::Report;
@@ -48,6 +49,10 @@ pub struct Turns<'p> {
     cluster: Arc<str>,
     /// Where families begin that were there at the first start; those that come later are read from their beginning.
     start: Start,
+    /// What is named now, what was before, and where families begin that were not.
+    named: Named,
+    before: Option<Named>,
+    only_now: Start,
     /// How far families were read by an earlier process, until they are found.
     saved: HashMap<String, SavedFeed>,
     schedule: Schedule,
@@ -81,6 +86,11 @@ pub struct Parts<'p> {
     pub cluster: Arc<str>,
     pub paths: Vec<PathBuf>,
     pub start: Start,
+    /// What was named before; `None`: nothing.
+    pub before: Option<Named>,
+    pub named: Named,
+    /// Where families begin that were there before, and are only named now.
+    pub only_now: Start,
     pub watch: Watch<'p>,
     pub saved: HashMap<String, SavedFeed>,
     /// How long a log may be silent before that is told of.
@@ -92,7 +102,22 @@ pub struct Parts<'p> {
 
 impl<'p> Turns<'p> {
     pub fn new(parts: Parts<'p>) -> Turns<'p> {
-        let Parts { patterns, assigner, zones, cluster, paths, start, watch, saved, silent, descriptors, report } = parts;
+        let Parts {
+            patterns,
+            assigner,
+            zones,
+            cluster,
+            paths,
+            start,
+            before,
+            named,
+            only_now,
+            watch,
+            saved,
+            silent,
+            descriptors,
+            report,
+        } = parts;
         Turns {
             patterns,
             watch,
@@ -100,6 +125,9 @@ impl<'p> Turns<'p> {
             zones,
             cluster,
             start,
+            named,
+            before,
+            only_now,
             saved,
             schedule: Schedule::default(),
             descriptors: Descriptors::new(descriptors),
@@ -123,7 +151,8 @@ impl<'p> Turns<'p> {
     /// Watches standard input as well.
     pub fn add_piped(&mut self, family: Family, piped: Piped, wall: Millis) -> Result<(), String> {
         let saved = piped.goes_on().then(|| self.saved.remove(&family_key(&family))).flatten();
-        let at = self.add(family, Source::Piped(piped), saved, wall)?;
+        let past = saved.is_none() && !piped.goes_on() && self.start.looks_back();
+        let at = self.add(family, Source::Piped(piped), saved, past, wall)?;
         self.piped.push(at);
         Ok(())
     }
@@ -254,7 +283,6 @@ impl<'p> Turns<'p> {
         for note in news.notes {
             self.report.warn("found", &note.to_string());
         }
-        let start = if first { self.start.clone() } else { Start::Beginning };
         for Found { live, assignment, .. } in news.families {
             let (log, zone) = (assignment.log, self.zones.of(assignment.log));
             let log_name = self.patterns.log(log).name.clone();
@@ -264,15 +292,34 @@ impl<'p> Turns<'p> {
             let saved = self.saved.remove(&key);
             let cursor =
                 saved.as_ref().map(SavedFeed::cursor).transpose().map_err(|e| format!("{}: {e}", live.display()))?;
-            let source = Source::Files(Box::new(match cursor.flatten() {
+            let cursor = cursor.flatten();
+            let start = self.start_of(&family, &key, &live, first);
+            let past = saved.is_none() && start.looks_back();
+            let source = Source::Files(Box::new(match cursor {
                 Some(cursor) => Tail::resume(live.clone(), &cursor),
-                None => Tail::new(live.clone(), start.clone()),
+                None => Tail::new(live.clone(), start),
             }));
             self.report.found(&family, &live, saved.as_ref().and_then(|saved| saved.offset()));
-            let at = self.add(family, source, saved, wall)?;
+            let at = self.add(family, source, saved, past, wall)?;
             self.by_live.insert(live, at);
         }
+        if first {
+            self.watch.found_all(self.named.clone(), wall);
+        }
         Ok(())
+    }
+
+    /// Where a family begins that was never read.
+    fn start_of(&self, family: &Family, key: &str, live: &Path, first: bool) -> Start {
+        let was_named = |before: &Named| before.names(&family.log_name, live, &self.named);
+        let only_now = first && !self.before.as_ref().is_none_or(was_named);
+        // It was looked at by an earlier process, which read nothing of it.
+        let learning = self.watch.was_learning(key) && !self.start.looks_back();
+        match first {
+            _ if only_now || learning => self.only_now.clone(),
+            true => self.start.clone(),
+            false => Start::Beginning,
+        }
     }
 
     fn add(
@@ -280,10 +327,11 @@ impl<'p> Turns<'p> {
         family: Family,
         source: Source,
         saved: Option<SavedFeed>,
+        past: bool,
         wall: Millis,
     ) -> Result<Watched, String> {
         let limit = self.silent.get(&family.log).copied();
-        let at = self.watch.add(family, source, saved)?;
+        let at = self.watch.add(family, source, saved, past)?;
         let FamilyId(id) = self.schedule.add(wall);
         debug_assert_eq!(id as Watched, at);
         self.deadline_of.push(None);

@@ -217,7 +217,10 @@ mod tests {
     fn what_an_earlier_process_said_is_taken_back() {
         let mut dog = Watchdog::default();
         dog.add(None, Told { stuck: true, silent: true }, 0);
-        assert_eq!(dog.read(0, 1, true, || Some(1), 0), Findings { unreadable: None, stuck: Some(None), silent: Some(None) });
+        assert_eq!(
+            dog.read(0, 1, true, || Some(1), 0),
+            Findings { unreadable: None, stuck: Some(None), silent: Some(None) }
+        );
     }
 
     #[test]
