@@ -243,7 +243,8 @@ impl Merge {
     /// Live, when the hold of the next event is over.
     pub fn held_until(&self) -> Option<Millis> {
         let Reverse((.., at)) = self.fronts.peek()?;
-        let waiting = self.queues[*at].waiting.front().filter(|_| self.behind == 0)?;
+        // Those that are behind are read first, however long that takes; then nothing waits for longer than the hold.
+        let waiting = self.queues[*at].waiting.front().filter(|_| self.starved == 0)?;
         Some(waiting.since + self.hold)
     }
 
@@ -294,11 +295,10 @@ impl Merge {
         let others = || self.queues.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, q)| q);
         let all_passed = self.at_end == 0 || others().all(passed);
         if !all_passed {
-            let may_go = match live {
-                true => self.queues[at].waiting.front().is_some_and(|w| self.over - w.since >= self.hold),
-                // A log whose clock is hours behind would keep its node from ever catching up.
-                false => others().all(|q| passed(q) || self.will_not_pass(q, key)),
-            };
+            let held = self.queues[at].waiting.front().is_some_and(|w| self.over - w.since >= self.hold);
+            // While others are behind, a log whose clock is hours behind would keep its node from ever catching up.
+            let hopeless = |q: &Queue| passed(q) || self.will_not_pass(q, key);
+            let may_go = held || (!live && others().all(hopeless));
             if !may_go {
                 return None;
             }
