@@ -11,10 +11,11 @@ use chrono::DateTime;
 
 use tocsin::correlate::HOLD;
 use tocsin::input::tail::wake::Woken;
-use tocsin::pattern::diagnostic::Source;
+use tocsin::pattern::diagnostic::Source as File;
 use tocsin::pattern::{Zone, builtin, compile};
 use tocsin::time::{MINUTE, Millis, SECOND};
 use tocsin::transition::{Event, Transition};
+use tocsin::watch::Source;
 use tocsin::watch::turns::Turns;
 
 use live_support::{Site, pass};
@@ -50,7 +51,7 @@ struct World {
 impl World {
     fn new(logs: &[&str]) -> World {
         let mut files = builtin::builtin();
-        files.push(Source { name: "more.toml".into(), text: MORE.to_owned(), builtin: false });
+        files.push(File { name: "more.toml".into(), text: MORE.to_owned(), builtin: false });
         let patterns = compile(&files).patterns.expect("the patterns are valid");
         let mut world = World { site: Site::new(patterns, Zone::UTC), turns: None, now: START };
         logs.iter().for_each(|log| world.append(log, ""));
@@ -85,6 +86,18 @@ impl World {
         pass(self.turns(), &mut now, until, &Woken::default());
         self.now = until;
         self.turn();
+    }
+
+    /// Lets time pass turn by turn, and gives how often the next turn was wanted at once.
+    fn spins(&mut self, until: Millis) -> usize {
+        let mut spins = 0;
+        while self.now < until {
+            let now = self.now;
+            let next = self.turns().turn(now, &Woken::default()).unwrap();
+            spins += usize::from(next <= now);
+            self.now = next.max(now + 1);
+        }
+        spins
     }
 
     /// The machine's clock is set by this much.
@@ -188,6 +201,7 @@ fn a_clock_that_is_wrong_for_a_moment_fires_nothing() {
 fn lines_take_back_what_only_the_wall_clock_said() {
     let mut world = World::new(&[HA]);
     world.append(HA, &ha(START, "nothing to speak of"));
+    world.turn();
     world.now += 24 * HOUR;
     world.turn();
     world.pass(10 * SECOND);
@@ -278,6 +292,10 @@ fn a_log_that_cannot_be_read_holds_up_no_other_of_its_node() {
 fn what_was_written_while_a_log_could_not_be_read_is_not_written_now() {
     let mut world = World::new(&[HA]);
     world.beat();
+    // Its descriptor was needed elsewhere: it has to be opened again.
+    let at = world.family(HA);
+    let Source::Files(tail) = &mut world.turns().watch.feed_mut(at).source else { panic!("it is a file") };
+    assert!(tail.close());
     let (live, away) = (world.path(HA), world.path("away"));
     fs::rename(&live, &away).unwrap();
     symlink(&live, &live).unwrap();
@@ -287,7 +305,6 @@ fn what_was_written_while_a_log_could_not_be_read_is_not_written_now() {
     fs::remove_file(&live).unwrap();
     fs::rename(&away, &live).unwrap();
     world.pass(10 * SECOND);
-    let at = world.family(HA);
     assert_eq!(world.turns().watch.feed(at).clock().skew(), None);
     let size = fs::metadata(&live).unwrap().len();
     assert_eq!(world.turns().watch.feed(at).place().unwrap().1, size, "it was read");
@@ -350,16 +367,7 @@ fn a_deadline_that_waits_for_other_logs_does_not_spin() {
     world.append(HA, &alarm(world.now, 6, 0));
     world.turn();
     let end = world.now + 20 * SECOND;
-    let mut next = world.now;
-    let mut turns = 0;
-    while world.now < end {
-        let now = world.now;
-        next = world.turns().turn(now, &Woken::default()).unwrap();
-        turns += 1;
-        assert!(turns < 2_000, "after {} ms of 20 s", world.now - (end - 20 * SECOND));
-        world.now = next.max(now + 1);
-    }
-    assert!(next >= end);
+    assert!(world.spins(end) < 20);
     assert_eq!(world.count("T-GATEWAY"), (1, 0));
 }
 
@@ -371,14 +379,7 @@ fn without_a_store_it_does_not_spin() {
     world.turn();
     assert_eq!(world.count("TOCSIN-STATE-FAILED"), (1, 0));
     let end = world.now + 5 * SECOND;
-    let mut turns = 0;
-    while world.now < end {
-        let now = world.now;
-        let next = world.turns().turn(now, &Woken::default()).unwrap();
-        turns += 1;
-        assert!(turns < 500, "{} ms before the end", end - world.now);
-        world.now = next.max(now + 1);
-    }
+    assert!(world.spins(end) < 20);
     world.pass(10 * SECOND);
     assert_eq!(world.count("TOCSIN-STATE-FAILED"), (1, 1));
 }
