@@ -4,39 +4,33 @@
 //! moment and can be committed together. It never waits and never asks for the time: the wall clock and what to look at
 //! come from outside, so a test can let a day pass in a millisecond.
 
+mod keeping;
+mod saying;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::feed::{Fed, Feed, News, SavedFeed};
 use super::learning::Learning;
 use super::named::Named;
-use super::own::{OUTBOX_COLLAPSED, Own};
+use super::own::Own;
 use super::past::{Begun, Past, family_key};
-use super::saving::Saving;
 use super::source::Source;
-use super::stdin::Piped;
 use crate::correlate::clock::GRACE;
 use crate::correlate::event::SLACK;
 use crate::correlate::saved::Key;
 use crate::correlate::{Correlator, Family, FamilyId, Merge};
 use crate::deliver::Outbox;
-use crate::deliver::outbox::Collapsed;
 use crate::pattern::Patterns;
 use crate::state::Keeper;
-use crate::time::{Millis, Moment, SECOND};
-use crate::transition::{self, Mode, Transition};
+use crate::time::Millis;
+use crate::transition::{Mode, Transition};
 
 /// Read of one family in one look.
 const LOOK: usize = 1 << 20;
 
-/// Read without a commit.
-const UNCOMMITTED: u64 = 64 << 20;
-
 /// Events of a family that is read to its end, while others of its node are behind; with more of them it waits as well.
 const AHEAD: usize = 1024;
-
-/// Without anything to say, what was read is committed this often.
-const COMMIT: Millis = SECOND;
 
 /// An index of the families that are watched.
 pub type Watched = usize;
@@ -384,114 +378,6 @@ impl<'p> Watch<'p> {
         }
     }
 
-    /// Makes records of what the rules said when they heard of this family.
-    fn publish(&mut self, wall: Millis, family: Option<Watched>) {
-        let past = family.filter(|family| self.learning.has(*family));
-        for transition in std::mem::take(&mut self.made) {
-            let past = past.map(|family| self.families[family].key.as_str());
-            let is_news = self.learning.is_news(transition.event, &transition.key, past);
-            self.note(transition, wall, is_news.then_some(None));
-        }
-    }
-
-    fn send(&mut self, transition: Transition, wall: Millis, only: Option<Arc<str>>) {
-        self.note(transition, wall, Some(only));
-    }
-
-    /// Keeps in mind what has changed. `to`: it is said, to all sinks or to one.
-    fn note(&mut self, mut transition: Transition, wall: Millis, to: Option<Option<Arc<str>>>) {
-        transition.detected_at = Some(Moment::utc(wall));
-        self.dirty = true;
-        match transition.event {
-            transition::Event::Raise => {
-                self.active.insert(transition.key.clone(), Arc::new(transition.clone()));
-                self.change(&transition.key);
-            }
-            transition::Event::Clear => {
-                self.active.remove(&transition.key);
-                self.change(&transition.key);
-            }
-            transition::Event::Occur => {}
-        }
-        if let Some(only) = to
-            && (self.wanted)(&transition)
-        {
-            // A record is text and numbers, which JSON can always write.
-            let _ = self.outbox.push(transition, only);
-        }
-    }
-
-    /// A store that is opened again is told everything, so that nothing has to be noted until then.
-    fn change(&mut self, key: &Arc<str>) {
-        if self.keeper.store().is_some() {
-            self.changed.insert(key.clone());
-        }
-    }
-
-    /// What was read of a node's logs up to their end is the past: what is still active is news.
-    fn learned(&mut self, node: usize, wall: Millis) {
-        let read = |family: &Watched| {
-            let member = &self.families[*family];
-            member.node == node && matches!(member.state, Standing::AtEnd | Standing::Over)
-        };
-        let over: Vec<Watched> = self.learning.families().filter(read).collect();
-        let mut unsaid = Vec::new();
-        for family in over {
-            unsaid.extend(self.learning.over(family, &self.families[family].key));
-        }
-        self.announce(unsaid, wall);
-    }
-
-    /// Says what is active.
-    fn announce(&mut self, keys: Vec<Arc<str>>, wall: Millis) {
-        let mut active: Vec<Arc<Transition>> = keys.iter().filter_map(|key| self.active.get(key).cloned()).collect();
-        active.sort_by(|a, b| (a.time.millis, &a.key).cmp(&(b.time.millis, &b.key)));
-        for transition in active {
-            self.send((*transition).clone(), wall, None);
-        }
-    }
-
-    /// A sink that is new here first gets every raise that is active.
-    pub fn introduce(&mut self, sink: &str, wall: Millis) {
-        let said = |key: &&Arc<str>| !self.learning.unsaid().contains_key(*key);
-        let active: Vec<Arc<Transition>> =
-            self.active.iter().filter(|(key, _)| said(key)).map(|(_, raise)| raise.clone()).collect();
-        for transition in active {
-            self.send((*transition).clone(), wall, Some(sink.into()));
-        }
-    }
-
-    /// Clears an instance because a person says so. False if none with this key is active.
-    pub fn clear(&mut self, key: &str, wall: Millis) -> bool {
-        let found = self.correlator.clear_by_operator(key, wall, &mut self.made);
-        let own = self.own.clear(&self.patterns.hash, key, wall);
-        let found = found || own.is_some();
-        self.made.extend(own);
-        self.publish(wall, None);
-        found
-    }
-
-    /// An alarm about ourselves begins (`Some`, with its reason) or ends. False if it had done so before.
-    pub fn tell(&mut self, alarm: &'static str, about: &str, why: Option<String>, wall: Millis) -> bool {
-        let made = self.own.tell(&self.patterns.hash, alarm, about, why, wall);
-        let is_new = made.is_some();
-        if let Some(transition) = made {
-            self.send(transition, wall, None);
-        }
-        is_new
-    }
-
-    /// Is an alarm about ourselves active?
-    pub fn told(&self, alarm: &str, about: &str) -> bool {
-        self.own.is_active(alarm, about)
-    }
-
-    /// Something happened to ourselves.
-    pub fn occur(&mut self, alarm: &'static str, about: &str, why: String, wall: Millis) {
-        let transition = self.own.occur(&self.patterns.hash, alarm, about, why, wall);
-        self.send(transition, wall, None);
-    }
-
     /// Up to here every family was read: replay gives the same, if its logs are complete until then.
     pub fn clock(&self) -> Option<Millis> {
         self.families.iter().filter_map(|member| member.feed.clock().reached()).min()
@@ -513,116 +399,6 @@ impl<'p> Watch<'p> {
     /// What happened to files since the last call.
     pub fn take_news(&mut self) -> Vec<(Watched, News)> {
         std::mem::take(&mut self.news)
-    }
-
-    /// When the next commit is due, if there is anything to commit.
-    pub fn commit_at(&self) -> Option<Millis> {
-        let due = self.dirty || self.outbox.has_news();
-        // Without a store, records go out with each turn and nothing is in a hurry to be kept.
-        let hurry = self.keeper.store().is_some() && (self.outbox.is_fresh() || self.uncommitted >= UNCOMMITTED);
-        due.then(|| match hurry {
-            true => Millis::MIN,
-            false => self.committed.saturating_add(COMMIT),
-        })
-    }
-
-    /// Commits if it is time, and delivers. What the store says against it is told once.
-    pub fn commit(&mut self, wall: Millis) -> Result<(), String> {
-        let due = self.commit_at().is_some_and(|at| at <= wall || self.committed > wall);
-        self.keep(wall, due)
-    }
-
-    /// Commits whatever there is.
-    pub fn commit_now(&mut self, wall: Millis) -> Result<(), String> {
-        self.keep(wall, true)
-    }
-
-    fn keep(&mut self, wall: Millis, due: bool) -> Result<(), String> {
-        let mut result = Ok(());
-        if due {
-            let Watch {
-                keeper,
-                correlator,
-                merges,
-                families,
-                patterns,
-                outbox,
-                active,
-                changed,
-                learning,
-                named,
-                renamed,
-                begun,
-                ..
-            } = self;
-            let committed = keeper.commit(wall, |anew| {
-                let mut saving = Saving {
-                    patterns,
-                    correlator,
-                    merges,
-                    families,
-                    active,
-                    changed,
-                    learning,
-                    named: (anew || *renamed).then_some(&*named),
-                    begun: *begun,
-                };
-                let mut batch = saving.batch(anew)?;
-                outbox.save(&mut batch, anew);
-                Ok(batch)
-            });
-            match committed {
-                Ok(true) => {
-                    self.outbox.saved();
-                    self.changed.clear();
-                    self.families.iter_mut().for_each(|member| member.dirty = false);
-                    (self.dirty, self.renamed, self.uncommitted, self.committed) = (false, false, 0, wall);
-                }
-                Ok(false) => self.committed = wall,
-                Err(error) => {
-                    self.committed = wall;
-                    self.changed.clear();
-                    result = Err(error);
-                }
-            }
-        }
-        let store = self.keeper.store();
-        let delivered = self.outbox.deliver(store).and_then(|()| self.outbox.collapse(store));
-        for Collapsed { sink, lost } in self.outbox.take_collapsed() {
-            let why = format!("{lost} transitions that waited for it were dropped: the latest of each key is left");
-            self.occur(OUTBOX_COLLAPSED, &sink, why, wall);
-        }
-        result.and(delivered.map_err(|broken| broken.to_string()))
-    }
-
-    /// Ends this watch, and gives what another one, with other patterns, goes on from.
-    pub fn into_past(mut self) -> Result<(Past, Option<Piped>, Keeper, Outbox, Own), String> {
-        self.correlator.keep_changes();
-        self.merges.iter_mut().for_each(Merge::change_all);
-        let families = self.correlator.families();
-        let save = |member: &Member| {
-            let key = &member.key;
-            let saved = member.feed.save().ok_or_else(|| format!("{key}: its clock cannot be written"))?;
-            Ok((key.clone(), saved))
-        };
-        let saved = self.families.iter().map(save).collect::<Result<_, String>>()?;
-        let mut entries: BTreeMap<Key, Option<Vec<u8>>> = BTreeMap::new();
-        for merge in &mut self.merges {
-            entries.extend(merge.changed(self.patterns, families));
-        }
-        entries.extend(self.correlator.changed());
-        let past = Past {
-            families: saved,
-            entries: entries.into_iter().filter_map(|(key, value)| Some((key, value?))).chain(self.held).collect(),
-            active: self.active.into_values().map(|t| (*t).clone()).collect(),
-            learning: self.learning.names(|family| &self.families[family].key),
-            unsaid: self.learning.unsaid().clone(),
-            named: Some(self.named),
-            begun: self.begun,
-        };
-        // Files are opened again, as after a restart, each at the line that was not complete.
-        let pipe = self.families.into_iter().find_map(|member| member.feed.into_pipe());
-        Ok((past, pipe, self.keeper, self.outbox, self.own))
     }
 }
 
