@@ -284,7 +284,9 @@ fn the_example_has_every_key_and_the_page_explains_it() {
     assert!(max_keys.is_some() && to.is_some() && format.is_some() && log_format.is_some());
     assert!(patterns.is_some() && no_default_patterns.is_some() && !assign.is_empty() && !kafka.is_empty());
     assert!(
-        logs.iter().all(|LogConfig { name: _, zone, files }| zone.is_some() && !files.is_empty()) && !logs.is_empty()
+        logs.iter().all(|LogConfig { name: _, zone, silent, files }| {
+            zone.is_some() && silent.is_some() && !files.is_empty()
+        }) && !logs.is_empty()
     );
     assert!(
         alarms.is_some()

@@ -429,12 +429,8 @@ fn a_state_that_is_deleted_while_it_is_in_use_is_made_anew() {
     assert_like_a_replay(&writer.site, &heard, &clock(&ended));
 }
 
-/// The store may not grow any more: what is raised goes out all the same, and says that it was not kept. Once there is
-/// room, everything is kept again.
-#[test]
-fn without_room_for_its_state_it_goes_on_and_says_so() {
-    let mut writer = Writer::new(11);
-    let mut heard = Heard::default();
+/// Starts a watch and lets it run out of room for its state.
+fn full(writer: &mut Writer, heard: &Heard) -> Running {
     // A new store has this size, and grows with the first keys.
     let command = writer.site.limited("trap '' XFSZ; ulimit -S -f 4096", &ARGS);
     let mut watch = Running::start(command);
@@ -452,6 +448,16 @@ fn without_room_for_its_state_it_goes_on_and_says_so() {
     }
     let failed = watch.transition("raise", "TOCSIN-STATE-FAILED");
     assert_eq!(failed["durable"], false);
+    watch
+}
+
+/// The store may not grow any more: what is raised goes out all the same, and says that it was not kept. Once there is
+/// room, everything is kept again.
+#[test]
+fn without_room_for_its_state_it_goes_on_and_says_so() {
+    let mut writer = Writer::new(11);
+    let mut heard = Heard::default();
+    let mut watch = full(&mut writer, &heard);
     let marks = writer.mark();
     watch.until("the mark", |watch| heard.has(watch, &marks));
     let record =
@@ -468,6 +474,38 @@ fn without_room_for_its_state_it_goes_on_and_says_so() {
     assert_eq!(record.get("durable"), None);
     watch.until("the mark", |watch| heard.has(watch, &marks));
     heard.take(&mut watch.kill());
+    let ended = last_life(&mut writer, &mut heard);
+    assert_like_a_replay(&writer.site, &heard, &clock(&ended));
+}
+
+/// Killed without room for its state, the next one goes on from what was kept last: it says again what was not, with the
+/// same ids, and nothing is lost.
+#[test]
+fn killed_without_room_for_its_state_it_loses_nothing() {
+    let mut writer = Writer::new(17);
+    let mut heard = Heard::default();
+    let mut watch = full(&mut writer, &heard);
+    let marks = writer.mark();
+    watch.until("the mark", |watch| heard.has(watch, &marks));
+    writer.write();
+    heard.take(&mut watch.kill());
+    writer.write();
+    let ended = last_life(&mut writer, &mut heard);
+    assert_like_a_replay(&writer.site, &heard, &clock(&ended));
+    let ids: BTreeSet<String> = heard.records().iter().map(|r| text(r, "id").to_owned()).collect();
+    assert!(ids.len() < heard.lines.len(), "nothing was said again");
+}
+
+/// Without room for a new state it does not begin, and says why: what it said would be said again by the next one. With
+/// room it begins as if nothing had been.
+#[test]
+fn without_room_for_a_new_state_it_ends_and_says_why() {
+    let mut writer = Writer::new(13);
+    writer.mark();
+    let ended = Running::start(writer.site.limited("trap '' XFSZ; ulimit -S -f 8", &ARGS)).end();
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{}", ended.err);
+    assert!(ended.err.contains("state"), "{}", ended.err);
+    let mut heard = Heard::default();
     let ended = last_life(&mut writer, &mut heard);
     assert_like_a_replay(&writer.site, &heard, &clock(&ended));
 }

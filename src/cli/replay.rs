@@ -110,7 +110,7 @@ impl Replay {
         let stats = self.stats.then(Arc::<Stats>::default);
         let settings = self.settings(terminal.stderr)?;
         let (patterns, _) = settings.pattern_set().compile(terminal.stderr)?;
-        let Named { zones, decisions, shown } = settings.named(&patterns, terminal.stderr)?;
+        let Named { zones, decisions, shown, .. } = settings.named(&patterns, terminal.stderr)?;
         let end = self.end.as_deref().map(|e| filter::instant(e, zones.default)).transpose()?;
         let filter = self.filter.build(shown, zones.default)?;
         let targets = targets(&self.outcome.to, &settings.kafka);

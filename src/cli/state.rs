@@ -11,7 +11,7 @@ use crate::config::defaults::state_directory;
 use crate::config::settings::Environment;
 use crate::deliver::stdout::{Format, Stdout, printable, short_time};
 use crate::state::{Directory, Keeper, OpenError};
-use crate::watch::core::Past;
+use crate::watch::Past;
 use crate::watch::{Answer, Question, Status, ask};
 
 /// Show what a watch has read, what is active and what is still to be sent

@@ -135,11 +135,12 @@ impl Reader<'_> {
         let mut logs = Vec::new();
         for (name, mut table) in named(cx, t, "log", "a log") {
             let zone = parsed(cx, &mut table, "tz", value::zone);
+            let silent = parsed(cx, &mut table, "silent", value::silent);
             let files = table.names(cx, "files").unwrap_or_default();
             not_blank(cx, &files, "files");
             table.finish(cx);
             let files = files.iter().map(|f| At::new(self.path(&f.value), &f.span)).collect();
-            logs.push(LogConfig { name, zone, files });
+            logs.push(LogConfig { name, zone, silent, files });
         }
         logs
     }

@@ -42,6 +42,8 @@ pub struct Config {
 pub struct LogConfig {
     pub name: Name,
     pub zone: Option<At<Zone>>,
+    /// It may be silent for so long.
+    pub silent: Option<At<Millis>>,
     /// What is of this log, whatever it is called.
     pub files: Vec<At<PathBuf>>,
 }

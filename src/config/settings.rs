@@ -3,6 +3,7 @@
 //! What the command line says replaces what the file says about the same thing, lists as a whole: whoever types a path
 //! wants this path, not one more.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -126,6 +127,8 @@ pub struct Settings {
     pub assign: Vec<Sourced<(String, PathBuf)>>,
     /// Log and path.
     pub logs: Vec<Sourced<(String, PathBuf)>>,
+    /// How long a log may be silent.
+    pub silent: Vec<Sourced<(String, Millis)>>,
     pub hold: Sourced<Millis>,
     pub max_keys: Sourced<usize>,
     pub to: Sourced<Vec<Sink>>,
@@ -149,6 +152,7 @@ pub struct Named {
     pub zones: LogZones,
     pub decisions: Decisions,
     pub shown: Shown,
+    pub silent: HashMap<LogId, Millis>,
 }
 
 impl Settings {
@@ -159,6 +163,10 @@ impl Settings {
             .logs
             .iter()
             .flat_map(|l| l.files.iter().map(|f| At::new((l.name.value.clone(), f.value.clone()), &f.span)));
+        let silent = config.logs.iter().filter_map(|log| {
+            let silent = log.silent.as_ref()?;
+            Some(Sourced::written(At::new((log.name.value.clone(), silent.value), &silent.span)))
+        });
         let names = |at: Option<At<Vec<At<String>>>>| at.map(|at| at.value).unwrap_or_default();
         let (state, origin) = defaults::state_directory(environment.variable, environment.root);
         Settings {
@@ -169,6 +177,7 @@ impl Settings {
             zones,
             assign: lists(given.assign, config.assign),
             logs: lists(given.logs, logs),
+            silent: silent.collect(),
             hold: Sourced::or(given.hold, config.hold, HOLD),
             max_keys: Sourced::or(given.max_keys, config.max_keys, MAX_KEYS),
             to: Sourced::or(some(given.to), config.to, vec![Sink::Stdout]),
@@ -212,6 +221,10 @@ impl Settings {
         for log in &self.logs {
             logs.extend(names.log(&log.value.0, &log.origin).map(|id| (id, log.value.1.clone())));
         }
+        let mut silent = HashMap::new();
+        for log in &self.silent {
+            silent.extend(names.log(&log.value.0, &log.origin).map(|id| (id, log.value.1)));
+        }
         // A log may be named without anything said about it.
         for log in self.file.iter().flat_map(|f| &f.config.logs) {
             names.log(&log.name.value, &Origin::File(log.name.span.clone()));
@@ -229,6 +242,7 @@ impl Settings {
                 nodes: values(&self.nodes),
                 severity: self.severity.as_ref().map(|s| s.value),
             },
+            silent,
         })
     }
 }

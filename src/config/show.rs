@@ -106,13 +106,18 @@ impl Page<'_> {
         let files = grouped(&self.settings.logs);
         let zones: BTreeMap<&str, &Sourced<(String, Zone)>> =
             self.settings.zones.iter().map(|z| (z.value.0.as_str(), z)).collect();
-        let mut names: Vec<&str> = files.keys().chain(zones.keys()).copied().collect();
+        let silent: BTreeMap<&str, &Sourced<(String, Millis)>> =
+            self.settings.silent.iter().map(|s| (s.value.0.as_str(), s)).collect();
+        let mut names: Vec<&str> = files.keys().chain(zones.keys()).chain(silent.keys()).copied().collect();
         names.sort_unstable();
         names.dedup();
         for name in names {
             self.header(format_args!("log.{}", key(name)));
             if let Some(zone) = zones.get(name) {
                 self.line("tz", zone.value.1.name(), &zone.origin);
+            }
+            if let Some(silent) = silent.get(name) {
+                self.line("silent", duration(silent.value.1), &silent.origin);
             }
             if let Some((paths, origin)) = files.get(name) {
                 self.line("files", list(paths), origin);

@@ -159,6 +159,13 @@ pub fn patience(text: &str) -> Result<Millis, String> {
     known.ok_or_else(|| "expected a duration from 1ms to 10m, such as 5s".to_owned())
 }
 
+/// How long a log may be silent.
+pub fn silent(text: &str) -> Result<Millis, String> {
+    bounded(text, LONGEST_LOOKBACK)
+        .filter(|limit| *limit > 0)
+        .ok_or_else(|| "expected a duration such as 10m or 1d, of at most 366 days".to_owned())
+}
+
 fn bounded(text: &str, most: Millis) -> Option<Millis> {
     if text == "0" {
         return Some(0);

@@ -1,5 +1,6 @@
 //! The settings that `watch` runs on: nothing is left to look up.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::value::{Begin, LogFormat, Shown, Sink};
 use super::zones::LogZones;
 use crate::deliver::stdout::Format;
 use crate::input::assign::Decisions;
-use crate::pattern::Patterns;
+use crate::pattern::{LogId, Patterns};
 use crate::probe;
 use crate::time::Millis;
 
@@ -36,6 +37,8 @@ pub struct WatchSettings {
     /// Of standard output.
     pub format: Format,
     pub shown: Shown,
+    /// How long a log may be silent before that is told of.
+    pub silent: HashMap<LogId, Millis>,
     pub state: StateSettings,
     pub log_format: LogFormat,
     /// What they write is among the paths.
@@ -77,7 +80,7 @@ impl WatchSettings {
     pub fn new(settings: &Settings, root: &Path, coloured: bool) -> Result<WatchSettings, ConfigError> {
         let pattern_set = settings.pattern_set();
         let (patterns, _) = pattern_set.compile(coloured)?;
-        let Named { zones, decisions, shown } = settings.named(&patterns, coloured)?;
+        let Named { zones, decisions, shown, silent } = settings.named(&patterns, coloured)?;
         let Paths { chosen, tried } = Paths::find(settings, &patterns, root);
         let wait = settings.wait.value;
         let probes = settings.probes.settings();
@@ -107,6 +110,7 @@ impl WatchSettings {
             kafka: settings.kafka.clone(),
             format: settings.format.value,
             shown,
+            silent,
             state: StateSettings {
                 dir: settings.state.value.clone(),
                 begin: settings.begin.value,

@@ -30,8 +30,8 @@ pub struct Clock {
     /// No record has told it: it is what was assumed for one.
     assumed: bool,
     clock: Option<Millis>,
-    /// The same as records tell it. Live, at the end of a file the wall clock goes on without them, and a line that was
-    /// flushed late is no step back.
+    /// The same as records tell it. Live, at the end of a file the wall clock goes on without them; a line that was
+    /// flushed late is no step back, but it takes back what only the wall clock said.
     latest: Option<Millis>,
     /// For records without any time before them: what the file around them says.
     fallback: Option<Millis>,
@@ -161,6 +161,12 @@ impl Clock {
         }
     }
 
+    /// Live: the wall clock was set by this much. Until a line tells, the family's time goes on as if it had not been:
+    /// a clock that is wrong for a moment must not fire what only waits.
+    pub fn wall_was_set(&mut self, by: Millis) {
+        self.skew = Some(self.skew.unwrap_or(0).saturating_sub(by)).filter(|skew| *skew != 0);
+    }
+
     pub fn skew(&self) -> Option<Millis> {
         self.skew
     }
@@ -210,6 +216,7 @@ impl Clock {
                 if let Some(t) = self.instant(stamp) {
                     self.pass_hole(t, out);
                     (self.last, self.assumed) = (Some(t), false);
+                    self.recall(t - SLACK, out);
                     // Less the slack, so that no tick inside a file is ahead of the file's last record.
                     self.told(t - SLACK, out);
                 }
@@ -241,6 +248,9 @@ impl Clock {
             self.counts.steps += 1;
             (self.clock, self.latest) = (Some(time), None);
             out.push(Event { key: time, what: What::Step(time - latest) });
+        }
+        if own.is_some() {
+            self.recall(time, out);
         }
         self.latest = self.latest.max(Some(time));
         self.counts.assumed += u64::from(assumed);
@@ -284,6 +294,16 @@ impl Clock {
         if self.clock.is_none_or(|clock| time > clock) {
             self.clock = Some(time);
             out.push(Event { key: time, what: What::Tick(time) });
+        }
+    }
+
+    /// A record is far behind a clock that no record has told: it goes back to what the record says. In replay there is no
+    /// such clock.
+    fn recall(&mut self, time: Millis, out: &mut Vec<Event>) {
+        let told = self.latest.map_or(time, |latest| latest.max(time));
+        if self.clock.is_some_and(|clock| told < clock - STEP_BACK) {
+            self.clock = Some(told);
+            out.push(Event { key: told, what: What::Recall(told) });
         }
     }
 

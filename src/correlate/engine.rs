@@ -119,9 +119,11 @@ impl<'p> Engine<'p> {
         self.notes.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// The earliest deadline on a family's clock. It may be out of date: then nothing happens when it is due.
-    pub fn deadline_of(&self, family: FamilyId) -> Option<Millis> {
-        self.timers.get(&family)?.peek().map(|Reverse((deadline, ..))| *deadline)
+    /// The earliest deadline on a family's clock, unless it has only to hear that the clock is here already. It may be out
+    /// of date: then nothing happens when it is due.
+    pub fn deadline_of(&self, family: FamilyId, clock: Option<Millis>) -> Option<Millis> {
+        let Reverse((deadline, ..)) = self.timers.get(&family)?.peek()?;
+        Some(*deadline).filter(|deadline| clock.is_none_or(|clock| deadline + SLACK >= clock))
     }
 
     /// The earliest deadline of families that are `open`, so that what comes out can be put in order of time.
@@ -151,6 +153,7 @@ impl<'p> Engine<'p> {
             }
             What::Hole { from, until } => self.hole(id, *from, *until),
             What::Step(by) => self.step(id, *by),
+            What::Recall(to) => self.recall(id, *to),
         }
         out.append(&mut self.out);
     }

@@ -69,6 +69,8 @@ pub enum What {
     },
     /// The clock behind the family was changed by this much (back, so it is negative).
     Step(Millis),
+    /// Live, the wall clock had carried the family's clock ahead of here, and a line shows that it was wrong.
+    Recall(Millis),
 }
 
 impl Event {

@@ -51,7 +51,7 @@ pub struct History {
     /// How far any rule of the lane looks back for a signal; signals that none looks for are not kept.
     reach: HashMap<SignalId, Millis>,
     past: HashMap<SignalId, Row>,
-    /// No clock was set back so far, so all of it is in order of time, more or less.
+    /// No clock was set back so far, and none was ahead of its lines, so all of it is in order of time, more or less.
     in_order: bool,
     hold: Millis,
 }
@@ -127,6 +127,11 @@ impl History {
                 row.shifted = true;
             }
         }
+    }
+
+    /// Hits were given out by a clock that was wrong.
+    pub fn is_not_in_order(&mut self) {
+        self.in_order = false;
     }
 
     pub fn is_in_order(&self) -> bool {

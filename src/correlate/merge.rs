@@ -10,7 +10,8 @@ mod saved;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::event::{Event, Family, FamilyId};
+use super::clock::GRACE;
+use super::event::{Event, Family, FamilyId, What};
 use crate::time::Millis;
 
 /// Which alarms an event is for.
@@ -36,8 +37,8 @@ pub struct Released {
 enum State {
     /// More is to be read; how much is not known.
     Behind,
-    /// Read to its end: nothing older than this clock is to come.
-    AtEnd(Millis),
+    /// Read to its end at this wall time: nothing older than this clock is to come.
+    AtEnd { clock: Millis, wall: Millis },
     /// Nothing is to come at all.
     Finished,
 }
@@ -66,6 +67,21 @@ struct Queue {
 
 /// The front of a queue, in the order of release: key, time, log and family (as rank), position.
 type Front = Reverse<(Millis, Millis, u32, u64, usize)>;
+
+impl Queue {
+    /// Of two ticks behind each other, the later one says all. True if the event needs no place of its own.
+    fn take_in(&mut self, event: &Event) -> bool {
+        // The first of them has its place among the fronts.
+        let Some(before) = self.waiting.len().checked_sub(1).filter(|before| *before > 0) else { return false };
+        let last = &mut self.waiting[before];
+        if last.given || !matches!((&last.event.what, &event.what), (What::Tick(_), What::Tick(_))) {
+            return false;
+        }
+        last.event = event.clone();
+        self.saved.change(self.position + before as u64);
+        true
+    }
+}
 
 #[derive(Debug, Default)]
 pub struct Merge {
@@ -124,7 +140,12 @@ impl Merge {
     }
 
     pub fn push(&mut self, at: usize, event: Event) {
+        let behind = self.behind > 0;
         let queue = &mut self.queues[at];
+        // While others are behind for hours, a family that is read to its end says what time it is over and over.
+        if behind && queue.take_in(&event) {
+            return;
+        }
         let was_empty = queue.waiting.is_empty();
         queue.waiting.push_back(Waiting { event, since: self.wall, given: false });
         if self.behind == 0 {
@@ -136,13 +157,23 @@ impl Merge {
         }
     }
 
+    /// A family of the node is behind.
+    pub fn is_behind(&self) -> bool {
+        self.behind > 0
+    }
+
+    /// How many events of a family wait.
+    pub fn waiting(&self, at: usize) -> usize {
+        self.queues[at].waiting.len()
+    }
+
     pub fn is_starved(&self, at: usize) -> bool {
         self.queues[at].state == State::Behind && self.queues[at].waiting.is_empty()
     }
 
     /// The family has been read to its end, at which its clock is `clock`.
     pub fn at_end(&mut self, at: usize, clock: Millis) {
-        self.set_state(at, State::AtEnd(clock));
+        self.set_state(at, State::AtEnd { clock, wall: self.wall });
     }
 
     pub fn fell_behind(&mut self, at: usize) {
@@ -155,8 +186,8 @@ impl Merge {
 
     fn set_state(&mut self, at: usize, state: State) {
         let queue = &mut self.queues[at];
-        if let (State::AtEnd(known), State::AtEnd(clock)) = (&mut queue.state, state) {
-            *known = clock;
+        if let (State::AtEnd { .. }, State::AtEnd { .. }) = (queue.state, state) {
+            queue.state = state;
             return;
         }
         let empty = usize::from(queue.waiting.is_empty());
@@ -168,8 +199,8 @@ impl Merge {
             self.behind += 1;
             self.starved += empty;
         }
-        self.at_end -= usize::from(matches!(queue.state, State::AtEnd(_)));
-        self.at_end += usize::from(matches!(state, State::AtEnd(_)));
+        self.at_end -= usize::from(matches!(queue.state, State::AtEnd { .. }));
+        self.at_end += usize::from(matches!(state, State::AtEnd { .. }));
         queue.state = state;
         if self.behind == 0 {
             self.fresh = self.unheard();
@@ -197,10 +228,23 @@ impl Merge {
         self.wall = wall;
     }
 
+    /// The wall clock was set by this much: what waits has not waited longer for it, or shorter.
+    pub fn wall_was_set(&mut self, by: Millis) {
+        (self.wall, self.over) = (self.wall + by, self.over + by);
+        for queue in &mut self.queues {
+            queue.waiting.iter_mut().for_each(|waiting| waiting.since += by);
+            queue.saved.change(queue.position);
+            if let State::AtEnd { wall, .. } = &mut queue.state {
+                *wall += by;
+            }
+        }
+    }
+
     /// Live, when the hold of the next event is over.
     pub fn held_until(&self) -> Option<Millis> {
         let Reverse((.., at)) = self.fronts.peek()?;
-        let waiting = self.queues[*at].waiting.front().filter(|_| self.behind == 0)?;
+        // Those that are behind are read first, however long that takes; then nothing waits for longer than the hold.
+        let waiting = self.queues[*at].waiting.front().filter(|_| self.starved == 0)?;
         Some(waiting.since + self.hold)
     }
 
@@ -231,20 +275,31 @@ impl Merge {
         None
     }
 
+    /// Will the family, if it says nothing, not even pass this within the time that anything is held?
+    fn will_not_pass(&self, queue: &Queue, key: Millis) -> bool {
+        let State::AtEnd { clock, wall } = queue.state else { return false };
+        let now = clock.saturating_add(self.wall - wall);
+        key.saturating_sub(now) > self.hold + GRACE
+    }
+
     fn pop_in_order(&mut self, live: bool) -> Option<Released> {
         let &Reverse((key, _, _, _, at)) = self.fronts.peek()?;
         let passed = |q: &Queue| match q.state {
             _ if !q.waiting.is_empty() => true,
             State::Behind => false,
             // What it writes next may still be of this very time, and come first in the order of names.
-            State::AtEnd(clock) => clock > key,
+            State::AtEnd { clock, .. } => clock > key,
             State::Finished => true,
         };
         // In replay no family is at its end and open, and there may be thousands.
-        let all_passed = self.at_end == 0 || self.queues.iter().enumerate().all(|(i, q)| i == at || passed(q));
-        let held = || self.queues[at].waiting.front().is_some_and(|w| self.over - w.since >= self.hold);
+        let others = || self.queues.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, q)| q);
+        let all_passed = self.at_end == 0 || others().all(passed);
         if !all_passed {
-            if !(live && held()) {
+            let held = self.queues[at].waiting.front().is_some_and(|w| self.over - w.since >= self.hold);
+            // While others are behind, a log whose clock is hours behind would keep its node from ever catching up.
+            let hopeless = |q: &Queue| passed(q) || self.will_not_pass(q, key);
+            let may_go = held || (!live && others().all(hopeless));
+            if !may_go {
                 return None;
             }
             let missing = self.queues.iter_mut().enumerate().filter(|(i, q)| *i != at && q.waiting.is_empty());

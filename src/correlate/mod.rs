@@ -198,10 +198,11 @@ impl<'p> Correlator<'p> {
         self.nodes.iter_mut().flat_map(|n| [n.single.take_notes(), n.several.take_notes()].concat()).collect()
     }
 
-    /// The earliest deadline on a family's clock.
-    pub fn deadline_of(&self, family: FamilyId) -> Option<Millis> {
+    /// The earliest deadline on a family's clock that the clock, which is here now, has yet to pass. What it has passed
+    /// waits for the merge alone.
+    pub fn deadline_of(&self, family: FamilyId, clock: Option<Millis>) -> Option<Millis> {
         let Node { single, several } = &self.nodes[self.node_of[family.index()]];
-        [single, several].into_iter().filter_map(|engine| engine.deadline_of(family)).min()
+        [single, several].into_iter().filter_map(|engine| engine.deadline_of(family, clock)).min()
     }
 
     /// The earliest deadline that may still fire on the clock of a family that is `open`.

@@ -4,38 +4,33 @@
 //! moment and can be committed together. It never waits and never asks for the time: the wall clock and what to look at
 //! come from outside, so a test can let a day pass in a millisecond.
 
+mod keeping;
+mod saying;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::feed::{Fed, Feed, News, SavedFeed};
-use super::own::{OUTBOX_COLLAPSED, Own};
+use super::learning::Learning;
+use super::named::Named;
+use super::own::Own;
+use super::past::{Begun, Past, family_key};
 use super::source::Source;
-use super::stdin::Piped;
 use crate::correlate::clock::GRACE;
 use crate::correlate::event::SLACK;
 use crate::correlate::saved::Key;
 use crate::correlate::{Correlator, Family, FamilyId, Merge};
 use crate::deliver::Outbox;
-use crate::input::tail::Start;
 use crate::pattern::Patterns;
-use crate::state::{Batch, Keeper, Table};
-use crate::time::{Millis, Moment, SECOND};
-use crate::transition::{self, Mode, Transition};
+use crate::state::Keeper;
+use crate::time::Millis;
+use crate::transition::{Mode, Transition};
 
 /// Read of one family in one look.
 const LOOK: usize = 1 << 20;
 
-/// Read without a commit.
-const UNCOMMITTED: u64 = 64 << 20;
-
-/// Without anything to say, what was read is committed this often.
-const COMMIT: Millis = SECOND;
-
-/// What the facts are stored under.
-const LEARNING: &[u8] = b"learning";
-const BEGUN: &[u8] = b"begun";
+/// Events of a family that is read to its end, while others of its node are behind; with more of them it waits as well.
+const AHEAD: usize = 1024;
 
 /// An index of the families that are watched.
 pub type Watched = usize;
@@ -66,13 +61,17 @@ pub struct Watch<'p> {
     /// The raise of each instance that is active.
     active: BTreeMap<Arc<str>, Arc<Transition>>,
     /// Instances whose entry in `active` the store does not know.
-    changed: Vec<Arc<str>>,
-    /// The first look back: what was raised and cleared long ago is not news.
-    learning: bool,
+    changed: BTreeSet<Arc<str>>,
+    learning: Learning,
+    named: Named,
+    /// The store does not know what is named.
+    renamed: bool,
     begun: Option<Begun>,
     own: Own,
     buffer: Vec<u8>,
     uncommitted: u64,
+    /// The wall clock as it was told last.
+    wall: Millis,
     committed: Millis,
     /// Something has changed since the last commit.
     dirty: bool,
@@ -85,14 +84,16 @@ pub struct Watch<'p> {
 }
 
 /// A family with its place in its node's merge.
-struct Member<'p> {
-    feed: Feed<'p>,
-    id: FamilyId,
+pub(super) struct Member<'p> {
+    pub(super) feed: Feed<'p>,
+    pub(super) id: FamilyId,
+    /// Its name in the store.
+    pub(super) key: String,
     node: usize,
     at: usize,
     state: Standing,
     /// Changed since it was saved.
-    dirty: bool,
+    pub(super) dirty: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,75 +119,6 @@ pub enum Look {
     Later(Millis),
     Unreadable(String),
     Over,
-}
-
-/// What a watch goes on from: its state of an earlier process, or of this one before it got other patterns.
-#[derive(Default)]
-pub struct Past {
-    /// Family → how far it was read.
-    pub families: HashMap<String, SavedFeed>,
-    pub entries: Vec<(Key, Vec<u8>)>,
-    pub active: Vec<Transition>,
-    pub learning: bool,
-    /// Where the first start began, until it was through: families that it has not looked at begin there.
-    pub begun: Option<Begun>,
-}
-
-/// Where a first start begins that does not read everything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Begun {
-    End,
-    Since(Millis),
-}
-
-impl Begun {
-    pub fn start(self) -> Start {
-        match self {
-            Begun::End => Start::End,
-            Begun::Since(time) => Start::Since(time, None),
-        }
-    }
-}
-
-impl Past {
-    /// What is in the store. `None`: nothing was ever.
-    pub fn load(keeper: &Keeper) -> Result<Option<Past>, String> {
-        let Some(store) = keeper.store() else { return Ok(None) };
-        let say = |broken: crate::state::Broken| broken.to_string();
-        if store.is_new().map_err(say)? {
-            return Ok(None);
-        }
-        let mut past = Past::default();
-        let mut bad = None;
-        store
-            .each(Table::Families, |key, value| match postcard::from_bytes(value) {
-                Ok(saved) => {
-                    past.families.insert(String::from_utf8_lossy(key).into_owned(), saved);
-                }
-                Err(error) => bad = Some(format!("{}: {error}", String::from_utf8_lossy(key))),
-            })
-            .map_err(say)?;
-        store
-            .each(Table::Rules, |key, value| match Key::from_bytes(key) {
-                Ok(key) => past.entries.push((key, value.to_vec())),
-                Err(error) => bad = Some(error.to_string()),
-            })
-            .map_err(say)?;
-        store
-            .each(Table::Active, |key, value| match serde_json::from_slice(value) {
-                Ok(transition) => past.active.push(transition),
-                Err(error) => bad = Some(format!("{}: {error}", String::from_utf8_lossy(key))),
-            })
-            .map_err(say)?;
-        past.begun = store.get(Table::Facts, BEGUN).map_err(say)?.and_then(|v| postcard::from_bytes(&v).ok());
-        past.learning = store.get(Table::Facts, LEARNING).map_err(say)?.is_some_and(|v| v == [1]);
-        bad.map_or(Ok(Some(past)), Err)
-    }
-}
-
-/// A family's name in the store.
-pub fn family_key(family: &Family) -> String {
-    [&*family.cluster, &family.node, &family.log_name, &family.name].join("\0")
 }
 
 impl<'p> Watch<'p> {
@@ -215,12 +147,15 @@ impl<'p> Watch<'p> {
             keeper,
             outbox,
             active: past.active.iter().map(|t| (t.key.clone(), Arc::new(t.clone()))).collect(),
-            changed: Vec::new(),
-            learning: past.learning,
+            changed: BTreeSet::new(),
+            learning: Learning::of(past),
+            named: past.named.clone().unwrap_or_default(),
+            renamed: false,
             begun: past.begun,
             own,
             buffer: vec![0; 256 * 1024],
             uncommitted: 0,
+            wall,
             committed: wall,
             dirty: true,
             news: Vec::new(),
@@ -230,12 +165,19 @@ impl<'p> Watch<'p> {
         };
         watch.correlator.restore(past.entries.iter().cloned(), &mut watch.made).map_err(|e| e.to_string())?;
         watch.held = past.entries.iter().filter(|(key, _)| key.is_held()).cloned().collect();
-        watch.publish(wall);
+        watch.publish(wall, None);
         Ok(watch)
     }
 
-    /// Adds a family that was found; it is behind until it is read to its end.
-    pub fn add(&mut self, family: Family, source: Source, saved: Option<SavedFeed>) -> Result<Watched, String> {
+    /// Adds a family that was found; it is behind until it is read to its end. `past`: what it says until then is no news.
+    pub fn add(
+        &mut self,
+        family: Family,
+        source: Source,
+        saved: Option<SavedFeed>,
+        past: bool,
+    ) -> Result<Watched, String> {
+        let key = family_key(&family);
         let (log, zone) = (self.patterns.log(family.log), family.zone);
         let name = (family.cluster.clone(), family.node.clone());
         let id = self.correlator.rejoin(family);
@@ -244,6 +186,7 @@ impl<'p> Watch<'p> {
             self.merges.len() - 1
         });
         let merge = &mut self.merges[node];
+        merge.reads_at(self.wall);
         let at = merge.add(id, self.correlator.families());
         let held = self.held.extract_if(.., |(key, _)| key.is_held_of(&self.correlator.families()[id.index()]));
         let held: Vec<_> = held.collect();
@@ -251,14 +194,30 @@ impl<'p> Watch<'p> {
             merge.restore(self.patterns, self.correlator.families(), held).map_err(|e| e.to_string())?;
         }
         let feed = match saved {
-            Some(saved) => Feed::resume(self.patterns, log, zone, id, source, saved),
+            Some(saved) => Feed::resume(self.patterns, log, zone, id, source, saved).map_err(|e| e.to_string())?,
             None => Feed::new(self.patterns, log, zone, id, source),
         };
-        self.families.push(Member { feed, id, node, at, state: Standing::Behind, dirty: true });
+        self.learning.found(self.families.len(), &key, past);
+        self.families.push(Member { feed, id, key, node, at, state: Standing::Behind, dirty: true });
         self.dirty = true;
         let watched = self.families.len() - 1;
         self.by_id.insert(id, watched);
         Ok(watched)
+    }
+
+    /// The past of the family with this name was being read when the last watch ended.
+    pub fn was_learning(&self, key: &str) -> bool {
+        self.learning.awaits(key)
+    }
+
+    /// All families that are there were added, as `named` names them.
+    pub fn found_all(&mut self, named: Named, wall: Millis) {
+        let names = self.families.iter().map(|member| member.key.as_str()).collect();
+        let unsaid = self.learning.found_all(&names);
+        self.renamed |= named != self.named;
+        self.named = named;
+        self.dirty = true;
+        self.announce(unsaid, wall);
     }
 
     pub fn len(&self) -> usize {
@@ -288,9 +247,15 @@ impl<'p> Watch<'p> {
 
     /// Reads what a family has, as far as one look goes, and applies what may be applied.
     pub fn look(&mut self, family: Watched, wall: Millis) -> Look {
+        self.wall = wall;
         let member = &mut self.families[family];
         let merge = &mut self.merges[member.node];
         merge.reads_at(wall);
+        if member.state == Standing::AtEnd && merge.is_behind() && merge.waiting(member.at) > AHEAD {
+            member.state = Standing::Behind;
+            member.feed.fall_behind();
+            merge.fell_behind(member.at);
+        }
         // While it is behind, it is not read further than the merge can give out: memory is bounded by that.
         if member.state == Standing::Behind && !merge.is_starved(member.at) {
             return Look::Waits;
@@ -300,6 +265,7 @@ impl<'p> Watch<'p> {
         let look = loop {
             match member.feed.step(wall, &mut self.buffer, &mut events, &mut news) {
                 Fed::More if member.feed.bytes - before >= LOOK as u64 => break Look::More,
+                Fed::More if merge.is_behind() && events.len() >= AHEAD => break Look::More,
                 Fed::More if member.state == Standing::Behind && !events.is_empty() => break Look::More,
                 Fed::More => {}
                 Fed::AtEnd(clock) => break Look::at_end(clock, member, merge, before),
@@ -351,8 +317,10 @@ impl<'p> Watch<'p> {
     /// The wall time at which the family's next deadline is due, if nothing comes before. None while it is behind.
     pub fn deadline(&self, family: Watched) -> Option<Millis> {
         let member = &self.families[family];
-        let deadline = self.correlator.deadline_of(member.id).filter(|_| member.state == Standing::AtEnd)?;
-        Some(deadline + SLACK + 1 + GRACE - member.feed.clock().skew().unwrap_or(0))
+        let clock = member.feed.clock();
+        let deadline = self.correlator.deadline_of(member.id, clock.reached());
+        let deadline = deadline.filter(|_| member.state == Standing::AtEnd)?;
+        Some(deadline + SLACK + 1 + GRACE - clock.skew().unwrap_or(0))
     }
 
     /// Families whose node holds something that goes on at this wall time: they are looked at first, since what holds it
@@ -364,13 +332,28 @@ impl<'p> Watch<'p> {
         held.map(|(at, _)| at).collect()
     }
 
+    /// How much of a family was read and waits for others of its node.
+    pub fn held(&self, family: Watched) -> usize {
+        let member = &self.families[family];
+        self.merges[member.node].waiting(member.at)
+    }
+
     /// When something that is held goes on at the latest.
     pub fn held_until(&self) -> Option<Millis> {
         self.merges.iter().filter_map(Merge::held_until).min()
     }
 
+    /// The wall clock was set by this much: event time goes on as if it had not been, until lines tell.
+    pub fn wall_was_set(&mut self, by: Millis) {
+        (self.wall, self.committed) = (self.wall + by, self.committed + by);
+        self.merges.iter_mut().for_each(|merge| merge.wall_was_set(by));
+        self.families.iter_mut().for_each(|member| member.feed.wall_was_set(by));
+        self.touched.extend(0..self.families.len());
+    }
+
     /// Time has passed: what was held for others of the node may go on.
     pub fn pass(&mut self, wall: Millis) {
+        self.wall = wall;
         for node in 0..self.merges.len() {
             self.merges[node].set_wall(wall);
             self.settle(node, wall);
@@ -379,94 +362,22 @@ impl<'p> Watch<'p> {
 
     /// Gives to the rules what the merge gives out.
     fn settle(&mut self, node: usize, wall: Millis) {
+        self.publish(wall, None);
         while let Some(released) = self.merges[node].pop() {
             self.correlator.event(&released, &mut self.made);
-            self.touched.extend(self.by_id.get(&released.family));
+            let family = self.by_id.get(&released.family).copied();
+            self.touched.extend(family);
             self.dirty = true;
+            if !self.made.is_empty() {
+                self.publish(wall, family);
+            }
         }
-        self.publish(wall);
-        if (self.learning || self.begun.is_some()) && self.is_caught_up() {
+        if !self.merges[node].is_behind() {
+            self.learned(node, wall);
+        }
+        if self.begun.is_some() && self.is_caught_up() {
             self.begun = None;
-            self.learned(wall);
         }
-    }
-
-    /// Makes records of what the rules said.
-    fn publish(&mut self, wall: Millis) {
-        for transition in std::mem::take(&mut self.made) {
-            self.send(transition, wall, None);
-        }
-    }
-
-    fn send(&mut self, mut transition: Transition, wall: Millis, only: Option<Arc<str>>) {
-        transition.detected_at = Some(Moment::utc(wall));
-        self.dirty = true;
-        match transition.event {
-            transition::Event::Raise => {
-                self.active.insert(transition.key.clone(), Arc::new(transition.clone()));
-                self.changed.push(transition.key.clone());
-            }
-            transition::Event::Clear => {
-                self.active.remove(&transition.key);
-                self.changed.push(transition.key.clone());
-            }
-            transition::Event::Occur => {}
-        }
-        if !self.learning && (self.wanted)(&transition) {
-            // A record is text and numbers, which JSON can always write.
-            let _ = self.outbox.push(transition, only);
-        }
-    }
-
-    /// The end of the first look back: what is still active is news.
-    fn learned(&mut self, wall: Millis) {
-        if !std::mem::replace(&mut self.learning, false) {
-            return;
-        }
-        let mut active: Vec<Arc<Transition>> = self.active.values().cloned().collect();
-        active.sort_by(|a, b| (a.time.millis, &a.key).cmp(&(b.time.millis, &b.key)));
-        for transition in active {
-            self.send((*transition).clone(), wall, None);
-        }
-    }
-
-    /// A sink that is new here first gets every raise that is active.
-    pub fn introduce(&mut self, sink: &str, wall: Millis) {
-        let active: Vec<Arc<Transition>> = self.active.values().cloned().collect();
-        for transition in active {
-            self.send((*transition).clone(), wall, Some(sink.into()));
-        }
-    }
-
-    /// Clears an instance because a person says so. False if none with this key is active.
-    pub fn clear(&mut self, key: &str, wall: Millis) -> bool {
-        let found = self.correlator.clear_by_operator(key, wall, &mut self.made);
-        let own = self.own.clear(&self.patterns.hash, key, wall);
-        let found = found || own.is_some();
-        self.made.extend(own);
-        self.publish(wall);
-        found
-    }
-
-    /// An alarm about ourselves begins (`Some`, with its reason) or ends. False if it had done so before.
-    pub fn tell(&mut self, alarm: &'static str, about: &str, why: Option<String>, wall: Millis) -> bool {
-        let made = self.own.tell(&self.patterns.hash, alarm, about, why, wall);
-        let is_new = made.is_some();
-        if let Some(transition) = made {
-            self.send(transition, wall, None);
-        }
-        is_new
-    }
-
-    /// Since when an alarm about ourselves is active, and why.
-    pub fn told(&self, alarm: &str, about: &str) -> Option<(Millis, String)> {
-        self.own.active(alarm, about)
-    }
-
-    /// Something happened to ourselves.
-    pub fn occur(&mut self, alarm: &'static str, about: &str, why: String, wall: Millis) {
-        let transition = self.own.occur(&self.patterns.hash, alarm, about, why, wall);
-        self.send(transition, wall, None);
     }
 
     /// Up to here every family was read: replay gives the same, if its logs are complete until then.
@@ -491,95 +402,6 @@ impl<'p> Watch<'p> {
     pub fn take_news(&mut self) -> Vec<(Watched, News)> {
         std::mem::take(&mut self.news)
     }
-
-    /// When the next commit is due, if there is anything to commit.
-    pub fn commit_at(&self) -> Option<Millis> {
-        let due = self.dirty || self.outbox.has_news();
-        // Without a store, records go out with each turn and nothing is in a hurry to be kept.
-        let hurry = self.keeper.store().is_some() && (self.outbox.is_fresh() || self.uncommitted >= UNCOMMITTED);
-        due.then(|| match hurry {
-            true => Millis::MIN,
-            false => self.committed.saturating_add(COMMIT),
-        })
-    }
-
-    /// Commits if it is time, and delivers. What the store says against it is told once.
-    pub fn commit(&mut self, wall: Millis) -> Result<(), String> {
-        let due = self.commit_at().is_some_and(|at| at <= wall || self.committed > wall);
-        self.keep(wall, due)
-    }
-
-    /// Commits whatever there is.
-    pub fn commit_now(&mut self, wall: Millis) -> Result<(), String> {
-        self.keep(wall, true)
-    }
-
-    fn keep(&mut self, wall: Millis, due: bool) -> Result<(), String> {
-        let mut result = Ok(());
-        if due {
-            let Watch {
-                keeper, correlator, merges, families, patterns, outbox, active, changed, learning, begun, ..
-            } = self;
-            let committed = keeper.commit(wall, |anew| {
-                let mut saving = Saving {
-                    patterns,
-                    correlator,
-                    merges,
-                    families,
-                    active,
-                    changed,
-                    learning: *learning,
-                    begun: *begun,
-                };
-                let mut batch = saving.batch(anew)?;
-                outbox.save(&mut batch, anew);
-                Ok(batch)
-            });
-            match committed {
-                Ok(true) => {
-                    self.outbox.saved();
-                    self.changed.clear();
-                    self.families.iter_mut().for_each(|member| member.dirty = false);
-                    (self.dirty, self.uncommitted, self.committed) = (false, 0, wall);
-                }
-                Ok(false) => self.committed = wall,
-                Err(error) => {
-                    self.committed = wall;
-                    result = Err(error);
-                }
-            }
-        }
-        let store = self.keeper.store();
-        let delivered = self.outbox.deliver(store).and_then(|()| self.outbox.collapse(store));
-        for dropped in self.outbox.take_dropped() {
-            self.occur(OUTBOX_COLLAPSED, &dropped.sink, dropped.to_string(), wall);
-        }
-        result.and(delivered.map_err(|broken| broken.to_string()))
-    }
-
-    /// Ends this watch, and gives what another one, with other patterns, goes on from.
-    pub fn into_past(mut self) -> (Past, Option<Piped>, Keeper, Outbox, Own) {
-        self.correlator.keep_changes();
-        self.merges.iter_mut().for_each(Merge::change_all);
-        let families = self.correlator.families();
-        let key = |member: &Member| family_key(&families[member.id.index()]);
-        let saved = self.families.iter().map(|member| (key(member), member.feed.save())).collect();
-        let mut entries: BTreeMap<Key, Option<Vec<u8>>> = BTreeMap::new();
-        for merge in &mut self.merges {
-            entries.extend(merge.changed(self.patterns, families));
-        }
-        entries.extend(self.correlator.changed());
-        let past = Past {
-            families: saved,
-            entries: entries.into_iter().filter_map(|(key, value)| Some((key, value?))).chain(self.held).collect(),
-            active: self.active.into_values().map(|t| (*t).clone()).collect(),
-            learning: self.learning,
-            begun: self.begun,
-        };
-        // Files are opened again, as after a restart, each at the line that was not complete.
-        let pipe = self.families.into_iter().find_map(|member| member.feed.into_pipe());
-        (past, pipe, self.keeper, self.outbox, self.own)
-    }
 }
 
 impl Look {
@@ -593,49 +415,5 @@ impl Member<'_> {
     fn stand(&mut self, state: Standing, clock: Millis, merge: &mut Merge) {
         self.state = state;
         merge.at_end(self.at, clock);
-    }
-}
-
-/// What a commit takes from a watch.
-struct Saving<'a, 'p> {
-    patterns: &'p Patterns,
-    correlator: &'a mut Correlator<'p>,
-    merges: &'a mut [Merge],
-    families: &'a [Member<'p>],
-    active: &'a BTreeMap<Arc<str>, Arc<Transition>>,
-    changed: &'a [Arc<str>],
-    learning: bool,
-    begun: Option<Begun>,
-}
-
-impl Saving<'_, '_> {
-    fn batch(&mut self, anew: bool) -> Result<Batch, String> {
-        let mut batch = Batch::default();
-        if anew {
-            self.correlator.keep_changes();
-            self.merges.iter_mut().for_each(Merge::change_all);
-        }
-        for member in self.families.iter().filter(|member| anew || member.dirty) {
-            let key = family_key(&self.correlator.families()[member.id.index()]);
-            let saved = postcard::to_stdvec(&member.feed.save()).map_err(|e| format!("{key}: {e}"))?;
-            batch.put(Table::Families, key, saved);
-        }
-        for merge in self.merges.iter_mut() {
-            for (key, value) in merge.changed(self.patterns, self.correlator.families()) {
-                batch.entries.push((Table::Rules, key.as_bytes().to_vec(), value));
-            }
-        }
-        for (key, value) in self.correlator.changed() {
-            batch.entries.push((Table::Rules, key.as_bytes().to_vec(), value));
-        }
-        let all: Vec<Arc<str>> = if anew { self.active.keys().cloned().collect() } else { Vec::new() };
-        for key in self.changed.iter().chain(&all) {
-            let record = self.active.get(key).and_then(|t| t.to_json().ok());
-            batch.entries.push((Table::Active, key.as_bytes().to_vec(), record.map(String::into_bytes)));
-        }
-        batch.put(Table::Facts, LEARNING, vec![u8::from(self.learning)]);
-        let begun = self.begun.and_then(|begun| postcard::to_stdvec(&begun).ok());
-        batch.entries.push((Table::Facts, BEGUN.to_vec(), begun));
-        Ok(batch)
     }
 }

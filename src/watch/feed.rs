@@ -13,12 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use super::source::Source;
 use super::stdin::Piped;
+use crate::correlate::saved::Unreadable;
 use crate::correlate::{Clock, Event, FamilyId};
-use crate::input::tail::{Begin, Cursor, Lost, Step, Unreadable};
+use crate::input::tail::{BadCursor, Begin, Cursor, Lost, Step, Unreadable as Closed};
 use crate::pattern::stamp::Stamp;
 use crate::pattern::{Log, Patterns, Zone};
 use crate::replay::join::Join;
-use crate::scan::{Carry, Lookahead, SavedCarry, SavedScanner, Scanner, Seen};
+use crate::scan::belief::JUMP;
+use crate::scan::{Carry, Hit, Lookahead, SavedCarry, SavedScanner, Scanner, Seen};
 use crate::time::Millis;
 
 /// What came of a step.
@@ -30,7 +32,7 @@ pub enum Fed {
     AtEnd(Option<Millis>),
     /// No need to ask before this time.
     Later(Millis),
-    Unreadable(Unreadable),
+    Unreadable(Closed),
     /// Nothing will ever come again.
     Over,
 }
@@ -52,8 +54,8 @@ pub struct Feed<'p> {
     reading: Option<Reading<'p>>,
     /// The scanner of an earlier process, for the file that it was in.
     resumed: Option<SavedScanner>,
-    /// The last step came to the end: what comes now is being written now.
-    at_end: bool,
+    /// When it was last read to its end, unless something came in between: what comes soon after is being written now.
+    at_end: Option<Millis>,
     /// Bytes since the start.
     pub bytes: u64,
     seen: Vec<Seen>,
@@ -70,7 +72,7 @@ struct Reading<'p> {
 pub struct SavedFeed {
     /// The live file, or `-`.
     pub path: PathBuf,
-    cursor: Vec<u8>,
+    cursor: Option<Vec<u8>>,
     scanner: Option<SavedScanner>,
     carry: SavedCarry,
     clock: Vec<u8>,
@@ -87,13 +89,13 @@ impl<'p> Feed<'p> {
             join,
             reading: None,
             resumed: None,
-            at_end: false,
+            at_end: None,
             bytes: 0,
             seen: Vec::new(),
         }
     }
 
-    /// Goes on from what was saved. What cannot be read of it is begun anew.
+    /// Goes on from what was saved.
     pub fn resume(
         patterns: &'p Patterns,
         log: &'p Log,
@@ -101,23 +103,23 @@ impl<'p> Feed<'p> {
         family: FamilyId,
         source: Source,
         saved: SavedFeed,
-    ) -> Feed<'p> {
-        let clock = Clock::restore(family, zone, &saved.clock).unwrap_or_else(|_| Clock::new(family, zone));
+    ) -> Result<Feed<'p>, Unreadable> {
+        let clock = Clock::restore(family, zone, &saved.clock)?;
         let join = Join::new(patterns, clock, saved.carry.restore(patterns));
-        Feed { join, resumed: saved.scanner, ..Feed::new(patterns, log, zone, family, source) }
+        Ok(Feed { join, resumed: saved.scanner, ..Feed::new(patterns, log, zone, family, source) })
     }
 
-    /// Everything up to the line that is not complete.
-    pub fn save(&self) -> SavedFeed {
+    /// Everything up to the line that is not complete. `None`: its clock cannot be written.
+    pub fn save(&self) -> Option<SavedFeed> {
         let scanner = self.reading.as_ref().map(|reading| reading.scanner.save()).or_else(|| self.resumed.clone());
         let offset = scanner.as_ref().map_or(0, |scanner| scanner.offset);
-        SavedFeed {
+        Some(SavedFeed {
             path: self.source.path().to_owned(),
-            cursor: self.source.cursor(offset).map_or_else(Vec::new, |cursor| cursor.to_bytes()),
+            cursor: self.source.cursor(offset).map(|cursor| cursor.to_bytes()),
             scanner,
             carry: SavedCarry::of(&self.join.carry, self.patterns),
-            clock: self.join.clock.save().unwrap_or_default(),
-        }
+            clock: self.join.clock.save()?,
+        })
     }
 
     /// The reader, if it is one that cannot be opened again; it begins once more with the line that was not complete.
@@ -148,7 +150,8 @@ impl<'p> Feed<'p> {
             Step::Bytes(read) => {
                 *bytes += read.len() as u64;
                 if let Some(reading) = reading {
-                    reading.feed(read, *at_end, join, seen, events);
+                    let written_now = at_end.is_some_and(|at| (at..at + JUMP).contains(&wall));
+                    reading.feed(read, written_now, join, seen, events);
                 }
                 return Fed::More;
             }
@@ -156,9 +159,13 @@ impl<'p> Feed<'p> {
             Step::End => self.end(events, news),
             Step::Lost(lost) => self.lose(lost, events, news),
             Step::Pending { until } => return Fed::Later(until),
-            Step::Unreadable(unreadable) => return Fed::Unreadable(unreadable),
+            Step::Unreadable(unreadable) => {
+                // What is written meanwhile is read when it is old.
+                self.at_end = None;
+                return Fed::Unreadable(unreadable);
+            }
             Step::AtEnd => {
-                self.at_end = true;
+                self.at_end = Some(wall);
                 if let Some(reading) = &mut self.reading {
                     reading.scanner.rest();
                 }
@@ -173,7 +180,13 @@ impl<'p> Feed<'p> {
 
     /// More is to come than one look gives: what is read until the end was not written just now.
     pub fn fall_behind(&mut self) {
-        self.at_end = false;
+        self.at_end = None;
+    }
+
+    /// The wall clock was set by this much.
+    pub fn wall_was_set(&mut self, by: Millis) {
+        self.at_end = None;
+        self.join.clock.wall_was_set(by);
     }
 
     fn begin(&mut self, begin: Begin, events: &mut Vec<Event>, news: &mut Vec<News>) {
@@ -197,36 +210,31 @@ impl<'p> Feed<'p> {
     fn end(&mut self, events: &mut Vec<Event>, news: &mut Vec<News>) {
         let Some(Reading { path, scanner, .. }) = self.reading.take() else { return };
         let summary = scanner.finish(&mut self.seen);
-        for orphan in summary.orphans {
-            self.join.adopt(orphan, events);
-        }
-        for seen in self.seen.drain(..) {
-            self.join.place(seen, events);
-        }
+        hand_on(&mut self.join, summary.orphans, &mut self.seen, events);
         self.join.end(summary.last, summary.carry, summary.hole_at_end, events);
         news.push(News::Ended { path });
     }
 
     fn lose(&mut self, lost: Lost, events: &mut Vec<Event>, news: &mut Vec<News>) {
         match &mut self.reading {
-            Some(reading) => reading.scanner.hole(&mut self.seen),
+            Some(reading) => {
+                reading.scanner.hole(&mut self.seen);
+                hand_on(&mut self.join, reading.scanner.take_orphans(), &mut self.seen, events);
+            }
             None => {
                 // What comes next is not the rest of the last record.
                 (self.resumed, self.join.carry) = (None, Carry::default());
                 self.join.clock.hole();
             }
         }
-        for seen in self.seen.drain(..) {
-            self.join.place(seen, events);
-        }
         news.push(News::Lost(lost));
     }
 }
 
 impl SavedFeed {
-    /// Where the reader goes on. `None` if that is not known, or was written by another version.
-    pub fn cursor(&self) -> Option<Cursor> {
-        Cursor::from_bytes(&self.cursor).ok()
+    /// Where the reader goes on. `None`: it had not begun.
+    pub fn cursor(&self) -> Result<Option<Cursor>, BadCursor> {
+        self.cursor.as_deref().map(Cursor::from_bytes).transpose()
     }
 
     /// How far the file was read.
@@ -238,12 +246,7 @@ impl SavedFeed {
 impl Reading<'_> {
     fn feed(&mut self, bytes: &[u8], now: bool, join: &mut Join, seen: &mut Vec<Seen>, events: &mut Vec<Event>) {
         self.scanner.feed(bytes, seen);
-        for orphan in self.scanner.take_orphans() {
-            join.adopt(orphan, events);
-        }
-        for seen in seen.drain(..) {
-            join.place(seen, events);
-        }
+        hand_on(join, self.scanner.take_orphans(), seen, events);
         let last = self.scanner.last();
         if last != self.last {
             self.last = last;
@@ -251,6 +254,16 @@ impl Reading<'_> {
                 join.clock.written(stamp);
             }
         }
+    }
+}
+
+/// Gives on what a scanner has found: what belongs to the record before goes first.
+fn hand_on(join: &mut Join, orphans: Vec<Hit>, seen: &mut Vec<Seen>, events: &mut Vec<Event>) {
+    for orphan in orphans {
+        join.adopt(orphan, events);
+    }
+    for seen in seen.drain(..) {
+        join.place(seen, events);
     }
 }
 

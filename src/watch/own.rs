@@ -17,15 +17,17 @@ pub const OUTBOX_GROWING: &str = "TOCSIN-OUTBOX-GROWING";
 pub const OUTBOX_COLLAPSED: &str = "TOCSIN-OUTBOX-COLLAPSED";
 pub const SINK_REFUSES: &str = "TOCSIN-SINK-REFUSES";
 pub const RECORD_REFUSED: &str = "TOCSIN-RECORD-REFUSED";
+pub const LOG_SILENT: &str = "TOCSIN-LOG-SILENT";
 pub const CLOCK_STEPPED: &str = "TOCSIN-CLOCK-STEPPED";
 
-pub const OWN: [(&str, &str); 7] = [
+pub const OWN: [(&str, &str); 8] = [
     (READER_STUCK, "A Watched Log Cannot Be Read"),
     (STATE_FAILED, "The State Directory Cannot Be Written"),
     (OUTBOX_GROWING, "Transitions Do Not Reach a Sink"),
     (OUTBOX_COLLAPSED, "Transitions for a Sink Were Dropped"),
     (SINK_REFUSES, "A Sink Takes No Transitions Until Somebody Mends It"),
     (RECORD_REFUSED, "A Transition Can Never Reach a Sink"),
+    (LOG_SILENT, "A Watched Log Says Nothing Any More"),
     (CLOCK_STEPPED, "The Clock of This Machine Was Set"),
 ];
 
@@ -73,9 +75,8 @@ impl Own {
         Some(self.transition(patterns, alarm, about, event, since, by, why, wall))
     }
 
-    /// Since when this is active, and why.
-    pub fn active(&self, alarm: &str, about: &str) -> Option<(Millis, String)> {
-        self.active.get(&self.key(alarm, about)).map(|(since, why, _)| (since.millis, why.clone()))
+    pub fn is_active(&self, alarm: &str, about: &str) -> bool {
+        !self.active.is_empty() && self.active.contains_key(&self.key(alarm, about))
     }
 
     /// Ends what has this key because a person says so. It comes again if it is still so.

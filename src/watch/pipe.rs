@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::stdin::Piped;
 use crate::config::watch::WatchSettings;
 use crate::correlate::Family;
-use crate::input::assign::{Assigner, Place, SAMPLE, Unassigned};
+use crate::input::assign::{Assigner, Assignment, Place, SAMPLE, Unassigned};
 use crate::input::tail::wake::Caller;
 use crate::replay::gather::Zones;
 
@@ -30,32 +30,37 @@ impl Pipe {
     /// Its family, and its bytes.
     pub fn family(&mut self, assigner: &Assigner, settings: &WatchSettings) -> Result<(Family, Piped), String> {
         let mut piped = self.piped.take().ok_or("it is read already")?;
-        let place = Place { outer: PathBuf::from("-"), inner: Vec::new() };
-        let assigned = match assigner.by_path(&place) {
-            Some(assigned) => Ok(assigned),
-            None => {
-                if self.sample.is_empty() {
-                    self.sample = piped.sample(SAMPLE, SAMPLED).to_vec();
-                }
-                assigner.by_content(&place, &self.sample, true)
-            }
-        };
-        let assigned = assigned.map_err(|why| match why {
-            Unassigned::Unknown => {
-                "no log looks like what came within a second; say which with --log NAME=-".to_owned()
-            }
-            Unassigned::Ambiguous(names) => {
-                format!("it may be a log of {}; say which with --log NAME=-", names.join(", "))
-            }
-        })?;
+        if self.sample.is_empty() && assigner.by_path(&place()).is_none() {
+            self.sample = piped.sample(SAMPLE, SAMPLED).to_vec();
+        }
+        let assigned = self.recognise(assigner)?;
         let (log, zone) = (assigned.log, settings.zones.of(assigned.log));
         let log_name = settings.patterns.log(log).name.clone();
         let (cluster, node, name) = (settings.cluster.clone(), assigned.node, assigned.family);
         Ok((Family { cluster, node, log, log_name, name, zone }, piped))
     }
 
+    /// Whose log it is, by what the user says or by what came first.
+    pub fn recognise(&self, assigner: &Assigner) -> Result<Assignment, String> {
+        if let Some(assigned) = assigner.by_path(&place()) {
+            return Ok(assigned);
+        }
+        assigner.by_content(&place(), &self.sample, true).map_err(|why| match why {
+            Unassigned::Unknown => {
+                "no log looks like what came within a second; say which with --log NAME=-".to_owned()
+            }
+            Unassigned::Ambiguous(names) => {
+                format!("it may be a log of {}; say which with --log NAME=-", names.join(", "))
+            }
+        })
+    }
+
     /// The bytes go on to another watch.
     pub fn take_back(&mut self, piped: Option<Piped>) {
         self.piped = piped;
     }
+}
+
+fn place() -> Place {
+    Place { outer: PathBuf::from("-"), inner: Vec::new() }
 }

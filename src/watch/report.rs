@@ -1,6 +1,6 @@
 //! The watch's own log, on standard error: what happens to files, to the state and to sinks; nothing for a line of a log.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -21,14 +21,15 @@ pub struct Report {
     format: LogFormat,
     out: Box<dyn Write + Send>,
     alive: Option<Millis>,
-    said: HashMap<(String, String), String>,
+    /// What is not well: kind and subject.
+    said: HashSet<(String, String)>,
     /// Bytes at the last sign of life.
     bytes: u64,
 }
 
 impl Report {
     pub fn new(format: LogFormat, out: Box<dyn Write + Send>) -> Report {
-        Report { format, out, alive: None, said: HashMap::new(), bytes: 0 }
+        Report { format, out, alive: None, said: HashSet::new(), bytes: 0 }
     }
 
     pub fn info(&mut self, what: &str, text: &str) {
@@ -39,23 +40,14 @@ impl Report {
         self.say("warning", what, text);
     }
 
-    /// The same thing about the same subject is said once, until it changes its kind.
-    pub fn once(&mut self, what: &str, about: &str, text: &str) {
-        let key = (what.to_owned(), about.to_owned());
-        if !self.said.contains_key(&key) {
-            self.warn(what, &format!("{about}: {text}"));
-            self.said.insert(key, text.to_owned());
-        }
-    }
-
     /// Something is not well, until it is [over](Report::over).
     pub fn trouble(&mut self, what: &str, about: &str, text: &str) {
         self.warn(what, &format!("{about}: {text}"));
-        self.said.insert((what.to_owned(), about.to_owned()), text.to_owned());
+        self.said.insert((what.to_owned(), about.to_owned()));
     }
 
     pub fn over(&mut self, what: &str, about: &str, text: &str) {
-        if self.said.remove(&(what.to_owned(), about.to_owned())).is_some() {
+        if self.said.remove(&(what.to_owned(), about.to_owned())) {
             self.info(what, &format!("{about}: {text}"));
         }
     }

@@ -8,17 +8,21 @@ use chrono::Utc;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::core::{Begun, Past, Settings, Watch};
+use super::core::{Settings, Watch};
+use super::named::Named;
+use super::past::{Begun, Past};
 use super::pipe::Pipe;
-use super::sinks::sinks;
+use super::sinks::{forget_others, sinks};
 use super::socket::{Answer, Asked, Question, Socket};
 use super::status::Status;
+use super::ticking::Ticking;
 use super::turns::{Parts, Turns};
 use super::{Own, Report};
 use crate::config::value::Begin;
 use crate::config::watch::WatchSettings;
 use crate::deliver::Outbox;
 use crate::deliver::kafka::trouble::Trouble;
+use crate::deliver::outbox::Lag;
 use crate::deliver::sink::Ended;
 use crate::input::assign::Assigner;
 use crate::input::tail::Start;
@@ -29,7 +33,7 @@ use crate::probe::log::Logs;
 use crate::probe::run::Ground;
 use crate::probe::{self, Probes};
 use crate::state::{Directory, Keeper, OpenError};
-use crate::time::{Millis, Moment, SECOND, human_duration};
+use crate::time::{Millis, Moment, SECOND};
 use crate::transition::Transition;
 
 /// At the end, sinks get this long to take what they were offered.
@@ -43,9 +47,6 @@ const LOOKED_AT: Duration = Duration::from_secs(2);
 
 /// The latest next turn: whatever sleeps too long does not see that the clock was set.
 const LONGEST: Millis = 5 * SECOND;
-
-/// A clock that differs by more than this from the time that has passed was set.
-const SET: Millis = 5 * SECOND;
 
 /// Why a watch ended that nobody told to.
 #[derive(Debug, Error)]
@@ -119,14 +120,16 @@ pub fn run(mut settings: WatchSettings, reload: Reload, host: &str, coloured: bo
     let bad = |why: String| WatchError::Past { dir: settings.state.dir.display().to_string(), why };
     let past = Past::load(&keeper).map_err(bad)?;
     let known = past.is_some();
-    let (past, start) = match past {
-        Some(past) => {
-            let start = past.begun.map_or(Start::Beginning, Begun::start);
-            (past, start)
-        }
-        None => first(settings.state.begin),
+    let past = match past {
+        Some(past) => past,
+        None => Past { begun: begun(settings.state.begin), ..Past::default() },
     };
+    let start = start(past.begun);
     let own = Own::new(settings.cluster.clone(), host.into(), &past.active);
+    let names: Vec<String> = settings.sinks.iter().map(ToString::to_string).collect();
+    for Lag { sink, waiting, .. } in forget_others(&keeper, &names).map_err(|e| bad(e.to_string()))? {
+        report.warn("sink", &format!("{sink} is none any more; {waiting} transitions that waited for it are dropped"));
+    }
     let (outbox, introduce) = sinks(&settings, &keeper, known, coloured, &wake.caller())?;
     let pipe = settings.paths.iter().any(|path| path.as_os_str() == "-").then(|| Pipe::start(&wake.caller()));
     let mut going = Going { keeper, outbox, own, past, start, report, pipe, introduce };
@@ -176,15 +179,17 @@ fn open(directory: Directory) -> Result<Keeper, OpenError> {
     }
 }
 
-/// Without a state: what there is to learn, and where to begin.
-fn first(begin: Begin) -> (Past, Start) {
-    let learning = matches!(begin, Begin::Lookback(_));
-    let begun = match begin {
+/// Where logs begin that were never read and have a past.
+fn begun(begin: Begin) -> Option<Begun> {
+    match begin {
         Begin::Start => None,
         Begin::End => Some(Begun::End),
         Begin::Lookback(lookback) => Some(Begun::Since(now() - lookback)),
-    };
-    (Past { learning, begun, ..Past::default() }, begun.map_or(Start::Beginning, Begun::start))
+    }
+}
+
+fn start(begun: Option<Begun>) -> Start {
+    begun.map_or(Start::Beginning, Begun::start)
 }
 
 fn now() -> Millis {
@@ -214,8 +219,12 @@ fn session(
         cluster: settings.cluster.clone(),
         paths: settings.paths.iter().filter(|path| path.as_os_str() != "-").cloned().collect(),
         start,
+        before: past.named,
+        named: Named::new(&settings.patterns, &settings.decisions, &settings.paths),
+        only_now: self::start(begun(settings.state.begin)),
         watch,
         saved: past.families,
+        silent: settings.silent.clone(),
         descriptors: share(raise_limit()?),
         report,
     });
@@ -224,7 +233,7 @@ fn session(
         let (family, piped) = pipe.family(&assigner, settings).map_err(WatchError::Pipe)?;
         turns.add_piped(family, piped, now()).map_err(WatchError::Failed)?;
     }
-    let mut ticking = Ticking::new();
+    let mut ticking = Ticking::new(now());
     let mut woken = around.wake.take();
     loop {
         let wall = now();
@@ -243,10 +252,10 @@ fn session(
                 Command::Stop => return stop(turns).map(|()| None),
                 Command::Asked(asked) => answer(&mut turns, asked),
                 Command::Probe(text) => turns.report.warn("probe", &text),
-                Command::Reload => match (around.reload)() {
+                Command::Reload => match reload(around, pipe.as_ref()) {
                     Ok(new) => {
                         turns.report.info("reloaded", &format!("patterns {}", new.patterns.hash));
-                        return Ok(Some((over(turns, pipe), new)));
+                        return Ok(Some((over(turns, pipe)?, new)));
                     }
                     Err(why) => turns.report.warn("reload", &format!("refused, the old patterns stay: {why}")),
                 },
@@ -269,19 +278,29 @@ fn session(
     }
 }
 
+/// The new settings, or why they are refused. Without its log, what comes through the pipe would be lost.
+fn reload(around: &Around, pipe: Option<&Pipe>) -> Result<WatchSettings, String> {
+    let new = (around.reload)()?;
+    if let Some(pipe) = pipe {
+        let assigner = Assigner::new(&new.patterns, new.decisions.clone(), around.host);
+        pipe.recognise(&assigner).map_err(|why| format!("standard input would not be recognised: {why}"))?;
+    }
+    Ok(new)
+}
+
 /// Everything but the patterns goes on.
-fn over(turns: Turns, pipe: Option<Pipe>) -> Going {
+fn over(turns: Turns, pipe: Option<Pipe>) -> Result<Going, WatchError> {
     let (mut watch, report, absent) = turns.into_parts();
     // The next watch takes what it is given for stored. If it cannot be, the store is told everything later.
     let _ = watch.commit_now(now());
-    let (mut past, piped, keeper, outbox, own) = watch.into_past();
+    let (mut past, piped, keeper, outbox, own) = watch.into_past().map_err(WatchError::Failed)?;
     past.families.extend(absent);
     let mut pipe = pipe;
     if let Some(pipe) = &mut pipe {
         pipe.take_back(piped);
     }
-    let start = past.begun.map_or(Start::Beginning, Begun::start);
-    Going { keeper, outbox, own, past, start, report, pipe, introduce: Vec::new() }
+    let start = start(past.begun);
+    Ok(Going { keeper, outbox, own, past, start, report, pipe, introduce: Vec::new() })
 }
 
 /// Reads what is there, keeps it, sends it, and says where replay would have to end. What would take too long is left to
@@ -334,7 +353,7 @@ fn answer(turns: &mut Turns, Asked { question, answer }: Asked) {
         Question::State => Answer::State(Box::new(Status::of(&turns.watch))),
         Question::Clear { key } => {
             let wall = now();
-            let found = turns.watch.clear(&key, wall);
+            let found = turns.clear(&key, wall);
             match turns.watch.commit_now(wall) {
                 Ok(()) => Answer::Cleared(found),
                 Err(why) => Answer::Refused(why),
@@ -371,27 +390,4 @@ fn signals(tell: Sender<Command>, caller: Caller) -> io::Result<()> {
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(work))?;
     Ok(())
-}
-
-/// Notices that the wall clock was set, by the one that nobody can set.
-struct Ticking {
-    wall: Millis,
-    passed: Instant,
-}
-
-impl Ticking {
-    fn new() -> Ticking {
-        Ticking { wall: now(), passed: Instant::now() }
-    }
-
-    /// By how much it was set since the last call, in words.
-    fn set(&mut self, wall: Millis) -> Option<String> {
-        let passed = Millis::try_from(self.passed.elapsed().as_millis()).unwrap_or(Millis::MAX);
-        let by = (wall - self.wall).saturating_sub(passed);
-        (self.wall, self.passed) = (wall, Instant::now());
-        (by.abs() > SET).then(|| {
-            let way = if by > 0 { "forward" } else { "back" };
-            format!("{way} by {}", human_duration(by.abs()))
-        })
-    }
 }

@@ -1,4 +1,7 @@
-//! The sinks of a watch, from the configuration.
+//! The sinks of a watch, from the configuration; and those that were, and are no more.
+//!
+//! The store knows how far each sink is. Of one that is no longer wanted nothing is kept from then on, so how far it was
+//! means nothing when it is wanted again: it is forgotten, and comes back as a new one, which first gets what is active.
 
 use std::io;
 
@@ -8,11 +11,12 @@ use crate::config::value::Sink as Wanted;
 use crate::config::watch::WatchSettings;
 use crate::deliver::Outbox;
 use crate::deliver::kafka::{self, target::Patience};
+use crate::deliver::outbox::Lag;
 use crate::deliver::screen::Screen;
 use crate::deliver::sink::Sink;
 use crate::deliver::stdout::Stdout;
 use crate::input::tail::wake::Caller;
-use crate::state::{Broken, Keeper};
+use crate::state::{Batch, Broken, Keeper, Table};
 
 /// The outbox with its sinks, and those that the state does not know.
 pub fn sinks(
@@ -54,4 +58,17 @@ fn open(
             Ok(Box::new(Screen::start(out, from, move || caller.call())))
         }
     }
+}
+
+/// Forgets all sinks but these, and gives what waited for those that are forgotten.
+pub fn forget_others(keeper: &Keeper, wanted: &[String]) -> Result<Vec<Lag>, Broken> {
+    let Some(store) = keeper.store() else { return Ok(Vec::new()) };
+    let mut gone = Outbox::saved_lags(store)?;
+    gone.retain(|lag| !wanted.contains(&lag.sink));
+    if !gone.is_empty() {
+        let mut batch = Batch::default();
+        gone.iter().for_each(|lag| batch.remove(Table::Sinks, lag.sink.as_str()));
+        store.commit(&batch)?;
+    }
+    Ok(gone)
 }

@@ -1,5 +1,6 @@
 //! Where a family's bytes come from, live: files, or standard input.
 
+use std::fs;
 use std::path::Path;
 
 use super::stdin::Piped;
@@ -16,6 +17,14 @@ impl Source {
         match self {
             Source::Files(tail) => tail.live(),
             Source::Piped(_) => Path::new("-"),
+        }
+    }
+
+    /// Of the live file, if there is one.
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Source::Files(tail) => Some(fs::metadata(tail.live()).ok()?.len()),
+            Source::Piped(_) => None,
         }
     }
 

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::core::{Past, Watch};
+use super::core::Watch;
 use super::feed::SavedFeed;
+use super::past::Past;
 use crate::deliver::outbox::{Lag, Outbox};
 use crate::state::{Broken, Store};
 use crate::transition::Transition;

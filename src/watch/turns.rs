@@ -4,25 +4,30 @@
 //! same turns run under the real clock and, in tests, under one that is made up.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::core::{Look, Watch, Watched, family_key};
+use super::backlog::Backlog;
+use super::core::{Look, Watch, Watched};
 use super::feed::SavedFeed;
-use super::own::{CLOCK_STEPPED, OUTBOX_GROWING, READER_STUCK, RECORD_REFUSED, SINK_REFUSES, STATE_FAILED};
+use super::named::Named;
+use super::own::{CLOCK_STEPPED, LOG_SILENT, OUTBOX_GROWING, READER_STUCK, RECORD_REFUSED, SINK_REFUSES, STATE_FAILED};
+use super::past::family_key;
 use super::report::Report;
 use super::source::Source;
 use super::stdin::Piped;
+use super::watchdog::{Findings, Told, Watchdog};
 use crate::correlate::Family;
+use crate::deliver::outbox::Lag;
 use crate::deliver::sink::Notice;
 use crate::input::assign::Assigner;
 use crate::input::tail::descriptors::Descriptors;
 use crate::input::tail::wake::Woken;
 use crate::input::tail::{Family as Found, FamilyId, Find, Listings, Schedule, Start, Tail, Yield};
-use crate::pattern::Patterns;
+use crate::pattern::{LogId, Patterns};
 use crate::replay::gather::Zones;
-use crate::time::{MINUTE, Millis, SECOND};
+use crate::time::{Millis, SECOND, human_duration};
 
 /// Directories are listed again this often, whatever the wake-up says, and no more often than that; with many families
 /// it costs more, and is done less often.
@@ -32,13 +37,6 @@ const LISTED: usize = 10;
 
 /// Read in one turn before what was found is committed and sent.
 const TURN: usize = 64;
-
-/// A file that grows and is not read for so long is told of.
-const STUCK: Millis = MINUTE;
-
-/// Records that wait for a sink before that is told of, and for how long they may.
-const WAITING: u64 = 10_000;
-const WAITED: Millis = MINUTE;
 
 /// Before something that was held goes on, the node's families are looked at once more; with more than these, no more
 /// often than that.
@@ -53,6 +51,10 @@ pub struct Turns<'p> {
     cluster: Arc<str>,
     /// Where families begin that were there at the first start; those that come later are read from their beginning.
     start: Start,
+    /// What is named now, what was before, and where families begin that were not.
+    named: Named,
+    before: Option<Named>,
+    only_now: Start,
     /// How far families were read by an earlier process, until they are found.
     saved: HashMap<String, SavedFeed>,
     schedule: Schedule,
@@ -64,8 +66,11 @@ pub struct Turns<'p> {
     /// When a family's next deadline is due.
     deadlines: BTreeSet<(Millis, Watched)>,
     deadline_of: Vec<Option<Millis>>,
-    stuck: HashMap<Watched, Stuck>,
-    waiting_since: Option<Millis>,
+    /// How long each log may be silent.
+    silent: HashMap<LogId, Millis>,
+    watchdog: Watchdog,
+    /// Sink → whether it keeps up.
+    backlogs: HashMap<String, Backlog>,
     find_at: Millis,
     found_at: Millis,
     last: Option<Millis>,
@@ -76,12 +81,6 @@ pub struct Turns<'p> {
     pub report: Report,
 }
 
-/// A family that could not be read.
-struct Stuck {
-    since: Millis,
-    why: String,
-}
-
 /// What a watch is made of.
 pub struct Parts<'p> {
     pub patterns: &'p Patterns,
@@ -90,8 +89,15 @@ pub struct Parts<'p> {
     pub cluster: Arc<str>,
     pub paths: Vec<PathBuf>,
     pub start: Start,
+    /// What was named before; `None`: nothing.
+    pub before: Option<Named>,
+    pub named: Named,
+    /// Where families begin that were there before, and are only named now.
+    pub only_now: Start,
     pub watch: Watch<'p>,
     pub saved: HashMap<String, SavedFeed>,
+    /// How long a log may be silent before that is told of.
+    pub silent: HashMap<LogId, Millis>,
     /// Descriptors that logs may have.
     pub descriptors: usize,
     pub report: Report,
@@ -99,7 +105,22 @@ pub struct Parts<'p> {
 
 impl<'p> Turns<'p> {
     pub fn new(parts: Parts<'p>) -> Turns<'p> {
-        let Parts { patterns, assigner, zones, cluster, paths, start, watch, saved, descriptors, report } = parts;
+        let Parts {
+            patterns,
+            assigner,
+            zones,
+            cluster,
+            paths,
+            start,
+            before,
+            named,
+            only_now,
+            watch,
+            saved,
+            silent,
+            descriptors,
+            report,
+        } = parts;
         Turns {
             patterns,
             watch,
@@ -107,6 +128,9 @@ impl<'p> Turns<'p> {
             zones,
             cluster,
             start,
+            named,
+            before,
+            only_now,
             saved,
             schedule: Schedule::default(),
             listings: Rc::default(),
@@ -115,8 +139,9 @@ impl<'p> Turns<'p> {
             piped: Vec::new(),
             deadlines: BTreeSet::new(),
             deadline_of: Vec::new(),
-            stuck: HashMap::new(),
-            waiting_since: None,
+            silent,
+            watchdog: Watchdog::default(),
+            backlogs: HashMap::new(),
             find_at: Millis::MIN,
             found_at: Millis::MIN,
             last: None,
@@ -130,7 +155,8 @@ impl<'p> Turns<'p> {
     /// Watches standard input as well.
     pub fn add_piped(&mut self, family: Family, piped: Piped, wall: Millis) -> Result<(), String> {
         let saved = piped.goes_on().then(|| self.saved.remove(&family_key(&family))).flatten();
-        let at = self.add(family, Source::Piped(piped), saved, wall)?;
+        let past = saved.is_none() && !piped.goes_on() && self.start.looks_back();
+        let at = self.add(family, Source::Piped(piped), saved, past, wall)?;
         self.piped.push(at);
         Ok(())
     }
@@ -223,9 +249,14 @@ impl<'p> Turns<'p> {
         self.last = Some(wall);
     }
 
-    /// The machine's clock was set, as the words say.
-    pub fn clock_was_set(&mut self, how: String, wall: Millis) {
+    /// The machine's clock was set by this much, and is here now.
+    pub fn clock_was_set(&mut self, by: Millis, wall: Millis) {
+        let way = if by > 0 { "forward" } else { "back" };
+        let how = format!("{way} by {}", human_duration(by.abs()));
         self.report.warn("clock", &format!("this machine's clock was set {how}"));
+        self.watch.wall_was_set(by);
+        self.watchdog.wall_was_set(by);
+        self.backlogs.values_mut().for_each(|backlog| backlog.wall_was_set(by));
         self.watch.occur(CLOCK_STEPPED, "clock", how, wall);
     }
 
@@ -256,7 +287,6 @@ impl<'p> Turns<'p> {
         for note in news.notes {
             self.report.warn("found", &note.to_string());
         }
-        let start = if first { self.start.clone() } else { Start::Beginning };
         for Found { live, assignment, .. } in news.families {
             let (log, zone) = (assignment.log, self.zones.of(assignment.log));
             let log_name = self.patterns.log(log).name.clone();
@@ -264,16 +294,37 @@ impl<'p> Turns<'p> {
             let family = Family { cluster, node, log, log_name, name, zone };
             let key = family_key(&family);
             let saved = self.saved.remove(&key);
-            let tail = match saved.as_ref().and_then(|saved| saved.cursor()) {
+            let cursor =
+                saved.as_ref().map(SavedFeed::cursor).transpose().map_err(|e| format!("{}: {e}", live.display()))?;
+            let cursor = cursor.flatten();
+            let start = self.start_of(&family, &key, &live, first);
+            let past = saved.is_none() && start.looks_back();
+            let tail = match cursor {
                 Some(cursor) => Tail::resume(live.clone(), &cursor),
-                None => Tail::new(live.clone(), start.clone()),
+                None => Tail::new(live.clone(), start),
             };
             let source = Source::Files(Box::new(tail.sharing(&self.listings)));
             self.report.found(&family, &live, saved.as_ref().and_then(|saved| saved.offset()));
-            let at = self.add(family, source, saved, wall)?;
+            let at = self.add(family, source, saved, past, wall)?;
             self.by_live.insert(live, at);
         }
+        if first {
+            self.watch.found_all(self.named.clone(), wall);
+        }
         Ok(())
+    }
+
+    /// Where a family begins that was never read.
+    fn start_of(&self, family: &Family, key: &str, live: &Path, first: bool) -> Start {
+        let was_named = |before: &Named| before.names(&family.log_name, live, &self.named);
+        let only_now = first && !self.before.as_ref().is_none_or(was_named);
+        // It was looked at by an earlier process, which read nothing of it.
+        let learning = self.watch.was_learning(key) && !self.start.looks_back();
+        match first {
+            _ if only_now || learning => self.only_now.clone(),
+            true => self.start.clone(),
+            false => Start::Beginning,
+        }
     }
 
     fn add(
@@ -281,16 +332,34 @@ impl<'p> Turns<'p> {
         family: Family,
         source: Source,
         saved: Option<SavedFeed>,
+        past: bool,
         wall: Millis,
     ) -> Result<Watched, String> {
-        let at = self.watch.add(family, source, saved)?;
+        let limit = self.silent.get(&family.log).copied();
+        let at = self.watch.add(family, source, saved, past)?;
         let FamilyId(id) = self.schedule.add(wall);
         debug_assert_eq!(id as Watched, at);
         self.deadline_of.push(None);
-        // An earlier process could not read it, and said so.
-        let stuck = self.watch.told(READER_STUCK, &self.live(at));
-        self.stuck.extend(stuck.map(|(since, why)| (at, Stuck { since, why })));
+        let told = self.told(at);
+        self.watchdog.add(limit, told, wall);
         Ok(at)
+    }
+
+    fn told(&self, at: Watched) -> Told {
+        let live = self.live(at);
+        Told { stuck: self.watch.told(READER_STUCK, &live), silent: self.watch.told(LOG_SILENT, &live) }
+    }
+
+    /// Clears what has this key, because a person says so. What is still so with a log is told again.
+    pub fn clear(&mut self, key: &str, wall: Millis) -> bool {
+        let found = self.watch.clear(key, wall);
+        if found && key.starts_with("TOCSIN-") {
+            for at in 0..self.watch.len() {
+                let told = self.told(at);
+                self.watchdog.told(at, told);
+            }
+        }
+        found
     }
 
     fn due_deadlines(&mut self, wall: Millis) -> Vec<Watched> {
@@ -305,11 +374,14 @@ impl<'p> Turns<'p> {
     fn look(&mut self, at: Watched, wall: Millis) -> Yield {
         let look = self.watch.look(at, wall);
         self.open(at);
-        if !matches!(look, Look::Unreadable(_)) && self.stuck.remove(&at).is_some() {
-            let live = self.live(at);
-            self.watch.tell(READER_STUCK, &live, None, wall);
-            self.report.info("readable", &live);
-        }
+        let findings = match &look {
+            Look::Unreadable(why) => self.watchdog.unreadable(at, why, wall),
+            _ => {
+                let (feed, rests) = (self.watch.feed(at), matches!(look, Look::AtEnd { .. }));
+                self.watchdog.read(at, feed.bytes, rests, || feed.source.size(), wall)
+            }
+        };
+        self.tell(at, &look, findings, wall);
         match look {
             Look::More => Yield::More,
             Look::AtEnd { moved: true } => Yield::Bytes,
@@ -317,21 +389,27 @@ impl<'p> Turns<'p> {
             // It is said when the others have gone on.
             Look::Waits => Yield::Pending(wall + SECOND),
             Look::Later(until) => Yield::Pending(until),
-            Look::Unreadable(why) => {
-                self.unreadable(at, why, wall);
-                Yield::Nothing
-            }
+            Look::Unreadable(_) => Yield::Nothing,
         }
     }
 
-    fn unreadable(&mut self, at: Watched, why: String, wall: Millis) {
+    fn tell(&mut self, at: Watched, look: &Look, findings: Findings, wall: Millis) {
+        if findings == Findings::default() {
+            return;
+        }
         let live = self.live(at);
-        let stuck = self.stuck.entry(at).or_insert_with(|| {
-            self.report.warn("unreadable", &why);
-            Stuck { since: wall, why }
-        });
-        if wall - stuck.since >= STUCK {
-            self.watch.tell(READER_STUCK, &live, Some(stuck.why.clone()), wall);
+        match (findings.unreadable, look) {
+            (Some(true), Look::Unreadable(why)) => self.report.warn("unreadable", why),
+            (Some(false), _) => self.report.info("readable", &live),
+            _ => {}
+        }
+        for (alarm, found) in [(READER_STUCK, findings.stuck), (LOG_SILENT, findings.silent)] {
+            let Some(why) = found else { continue };
+            match &why {
+                Some(why) => self.report.warn(alarm, &format!("{live}: {why}")),
+                None => self.report.info(alarm, &format!("{live}: over")),
+            }
+            self.watch.tell(alarm, &live, why, wall);
         }
     }
 
@@ -408,23 +486,20 @@ impl<'p> Turns<'p> {
     /// What may go wrong without anybody else noticing.
     fn notice(&mut self, wall: Millis) {
         self.hear_sinks(wall);
-        let lags = self.watch.outbox.lags();
-        let waiting = lags.iter().map(|lag| lag.waiting).max().unwrap_or(0);
-        if waiting == 0 {
-            self.waiting_since = None;
-        } else {
-            self.waiting_since.get_or_insert(wall);
-        }
-        let long = self.waiting_since.is_some_and(|since| wall - since >= WAITED);
-        for lag in lags {
-            let why = (lag.waiting > 0 && (long || lag.waiting > WAITING))
-                .then(|| format!("{} transitions wait for it", lag.waiting));
-            if let Some(why) = &why {
-                self.report.once(OUTBOX_GROWING, &lag.sink, why);
+        for Lag { sink, waiting, .. } in self.watch.outbox.lags() {
+            let end = self.watch.outbox.end();
+            let known = || Backlog::new(self.watch.told(OUTBOX_GROWING, &sink));
+            let backlog = self.backlogs.entry(sink.clone()).or_insert_with(known);
+            let late = backlog.is_late(end - waiting.min(end), end, wall);
+            if late == self.watch.told(OUTBOX_GROWING, &sink) {
+                continue;
             }
-            if why.is_some() || lag.waiting == 0 {
-                self.watch.tell(OUTBOX_GROWING, &lag.sink, why, wall);
+            let why = late.then(|| format!("{waiting} transitions wait for it, some for more than a minute"));
+            match &why {
+                Some(why) => self.report.warn(OUTBOX_GROWING, &format!("{sink}: {why}")),
+                None => self.report.info(OUTBOX_GROWING, &format!("{sink}: over")),
             }
+            self.watch.tell(OUTBOX_GROWING, &sink, why, wall);
         }
         self.report.alive(wall, &self.watch);
     }

@@ -1,6 +1,7 @@
 //! A watch whose clock and wake-up are the test's: a day passes as fast as it can be computed.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -22,9 +23,9 @@ use tocsin::replay::{Options, replay};
 use tocsin::state::{Directory, Keeper};
 use tocsin::time::Millis;
 use tocsin::transition::{Mode, Transition};
-use tocsin::watch::core::{Past, Settings, Watch};
+use tocsin::watch::core::{Settings, Watch};
 use tocsin::watch::turns::{Parts, Turns};
-use tocsin::watch::{Own, Report};
+use tocsin::watch::{Named, Own, Past, Report, forget_others};
 
 pub const CLUSTER: &str = "cluster";
 
@@ -58,13 +59,14 @@ impl Taken {
 }
 
 struct Made {
+    name: String,
     taken: Taken,
     acknowledged: u64,
 }
 
 impl Sink for Made {
     fn name(&self) -> &str {
-        "made"
+        &self.name
     }
 
     fn offer(&mut self, number: u64, record: &Arc<Transition>) -> bool {
@@ -91,6 +93,10 @@ pub struct Site {
     pub zone: &'static Everywhere,
     assigner: &'static Assigner<'static>,
     pub taken: Taken,
+    /// Other sinks.
+    sinks: Vec<(String, Taken)>,
+    /// How long a log may be silent.
+    pub silent: HashMap<LogId, Millis>,
 }
 
 impl Site {
@@ -99,7 +105,15 @@ impl Site {
         let patterns: &'static Patterns = Box::leak(Box::new(patterns));
         let assigner = Box::leak(Box::new(Assigner::new(patterns, Decisions::default(), "here")));
         let zone = Box::leak(Box::new(Everywhere(zone)));
-        let site = Site { root: directory(), patterns, zone, assigner, taken: Taken::default() };
+        let site = Site {
+            root: directory(),
+            patterns,
+            zone,
+            assigner,
+            taken: Taken::default(),
+            sinks: Vec::new(),
+            silent: HashMap::new(),
+        };
         fs::create_dir(site.logs()).unwrap();
         site
     }
@@ -122,17 +136,41 @@ impl Site {
         OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(bytes).unwrap();
     }
 
+    /// The next process has one more sink.
+    pub fn add_sink(&mut self, name: &str) -> Taken {
+        let taken = Taken::default();
+        self.sinks.push((name.to_owned(), taken.clone()));
+        taken
+    }
+
+    pub fn remove_sink(&mut self, name: &str) {
+        self.sinks.retain(|(own, _)| own != name);
+    }
+
     /// Starts a watch as a new process would.
     pub fn watch(&self, wall: Millis, hold: Millis) -> Turns<'static> {
         let keeper = Keeper::open(Directory::new(&self.state())).unwrap();
         let past = Past::load(&keeper).unwrap().unwrap_or_default();
         let store = keeper.store().unwrap();
+        let known = !store.is_new().unwrap();
         let mut outbox = Outbox::restore(store).unwrap();
-        let from = Outbox::cursor(store, "made").unwrap().unwrap_or(0);
-        outbox.add(Box::new(Made { taken: self.taken.clone(), acknowledged: from }), from);
+        let sinks: Vec<(String, Taken)> =
+            [("made".to_owned(), self.taken.clone())].into_iter().chain(self.sinks.iter().cloned()).collect();
+        let names: Vec<String> = sinks.iter().map(|(name, _)| name.clone()).collect();
+        forget_others(&keeper, &names).unwrap();
+        let mut new = Vec::new();
+        for (name, taken) in sinks {
+            let cursor = Outbox::cursor(store, &name).unwrap();
+            if cursor.is_none() && known {
+                new.push(name.clone());
+            }
+            let from = cursor.unwrap_or(outbox.end());
+            outbox.add(Box::new(Made { name, taken, acknowledged: from }), from);
+        }
         let own = Own::new(CLUSTER.into(), "here".into(), &past.active);
         let settings = Settings { hold, max_keys: MAX_KEYS, wanted: Box::new(|_| true) };
-        let watch = Watch::new(self.patterns, settings, keeper, outbox, &past, own, wall).unwrap();
+        let mut watch = Watch::new(self.patterns, settings, keeper, outbox, &past, own, wall).unwrap();
+        new.iter().for_each(|sink| watch.introduce(sink, wall));
         Turns::new(Parts {
             patterns: self.patterns,
             assigner: self.assigner,
@@ -140,8 +178,12 @@ impl Site {
             cluster: CLUSTER.into(),
             paths: vec![self.logs()],
             start: Start::Beginning,
+            before: past.named,
+            named: Named::new(self.patterns, &Decisions::default(), &[self.logs()]),
+            only_now: Start::Beginning,
             watch,
             saved: past.families,
+            silent: self.silent.clone(),
             descriptors: 100,
             report: Report::new(tocsin::config::LogFormat::Text, Box::new(std::io::sink())),
         })

@@ -32,6 +32,7 @@ fn shown(events: &[Event]) -> Vec<String> {
         What::Tick(t) => format!("tick {t}"),
         What::Hole { from, until } => format!("hole {from}..{until}"),
         What::Step(by) => format!("step {by}"),
+        What::Recall(to) => format!("recall {to}"),
     };
     events.iter().map(one).collect()
 }

@@ -33,7 +33,7 @@ impl Engine<'_> {
         let time = match &event.what {
             What::Tick(time) => *time,
             What::Hit(hit) => hit.moment.millis,
-            What::Hole { .. } | What::Step(_) => return false,
+            What::Hole { .. } | What::Step(_) | What::Recall(_) => return false,
         };
         let next = self.timers.get(&id).and_then(|timers| timers.peek()).map(|Reverse((deadline, ..))| *deadline);
         let Some(next) = next.filter(|next| next + SLACK < time) else { return false };
@@ -174,6 +174,13 @@ impl Engine<'_> {
         for (_, instance) in self.instances.iter_mut() {
             instance.pass_hole(self.patterns.alarm(instance.alarm), family, from, until);
         }
+    }
+
+    /// The family's clock was ahead of what its lines say. Deadlines were set by lines, so they stay where they are.
+    pub(super) fn recall(&mut self, family: FamilyId, to: Millis) {
+        self.history.is_not_in_order();
+        self.clocks.insert(family, to);
+        self.moved(family);
     }
 
     pub(super) fn step(&mut self, family: FamilyId, by: Millis) {

@@ -69,6 +69,7 @@ fn what_form(names: Names, what: &What) -> WhatForm {
         What::Tick(time) => WhatForm::Tick(*time),
         What::Hole { from, until } => WhatForm::Hole { from: *from, until: *until },
         What::Step(by) => WhatForm::Step(*by),
+        What::Recall(to) => WhatForm::Recall(*to),
     }
 }
 
@@ -133,11 +134,14 @@ impl Merge {
             WhatForm::Tick(time) => What::Tick(time),
             WhatForm::Hole { from, until } => What::Hole { from, until },
             WhatForm::Step(by) => What::Step(by),
+            WhatForm::Recall(to) => What::Recall(to),
         };
         if queue.waiting.is_empty() {
             (queue.position, queue.saved.events) = (number, number..number);
             self.starved -= usize::from(queue.state == State::Behind);
         }
+        // A clock that was set back in the meantime must not hold it for that long.
+        let since = since.min(self.wall);
         queue.waiting.push_back(Waiting { event: Event { key, what }, since, given });
         let now = queue.saved.events.end;
         queue.saved.events.end += 1;

@@ -196,4 +196,5 @@ pub enum WhatForm {
     Tick(Millis),
     Hole { from: Millis, until: Millis },
     Step(Millis),
+    Recall(Millis),
 }

@@ -28,6 +28,11 @@ pub enum Start {
 }
 
 impl Start {
+    /// What is read of the past is read for what goes on from it.
+    pub fn looks_back(&self) -> bool {
+        matches!(self, Start::Since(..))
+    }
+
     /// Is a rolled file, last written then, too old?
     pub(super) fn passes_over(&self, modified: Millis) -> bool {
         match self {
