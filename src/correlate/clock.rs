@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Event, FamilyId, SLACK, TimedHit, What};
+use super::event::{Event, FamilyId, TimedHit, What};
 use super::saved::{self, Key, Unreadable};
 use crate::pattern::Zone;
 use crate::pattern::stamp::Stamp;
@@ -30,9 +30,11 @@ pub struct Clock {
     /// No record has told it: it is what was assumed for one.
     assumed: bool,
     clock: Option<Millis>,
-    /// The same as records tell it. Live, at the end of a file the wall clock goes on without them, and a line that was
-    /// flushed late is no step back.
+    /// The same as hits tell it. Live, at the end of a file the wall clock goes on without them, and a line that was
+    /// flushed late is no step back; and where ticks are depends on where blocks end.
     latest: Option<Millis>,
+    /// Ticks behind the last hit, oldest first. Whether they are true the next one tells.
+    ticks: Vec<Millis>,
     /// For records without any time before them: what the file around them says.
     fallback: Option<Millis>,
     /// Live: nothing that was just written is later than this by more than [`JUMP`].
@@ -79,6 +81,7 @@ impl Clock {
             assumed: false,
             clock: None,
             latest: None,
+            ticks: Vec::new(),
             fallback: None,
             wall: None,
             skew: None,
@@ -123,6 +126,10 @@ impl Clock {
     /// No later hit of the family is older than this, but for the slack.
     pub fn reached(&self) -> Option<Millis> {
         self.clock
+    }
+
+    pub fn zone(&self) -> Zone {
+        self.zone
     }
 
     pub fn family(&self) -> FamilyId {
@@ -170,6 +177,7 @@ impl Clock {
         if let Some(wall) = self.wall {
             let reached = wall + self.skew.unwrap_or(0) - GRACE;
             self.pass_hole(reached, out);
+            self.ticks.clear();
             self.tick(reached, out);
         }
         self.clock
@@ -180,13 +188,12 @@ impl Clock {
         self.hole = true;
     }
 
-    /// The last record of a file is as late as this. Where it was rolled must not show in the order of what follows, so
-    /// this is a tick like any other in a file.
+    /// The last record of a file is as late as this. Where it was rolled must not show in what follows, so this is a tick
+    /// like any other in a file.
     pub fn end_file(&mut self, last: Option<Stamp>, hole: bool, out: &mut Vec<Event>) {
-        if let Some(t) = last.and_then(|s| self.instant(s)) {
-            self.pass_hole(t, out);
+        if let Some(t) = last.and_then(|s| self.believed(s)) {
+            self.pass(t, out);
             (self.last, self.assumed) = (Some(t), false);
-            self.told(t - SLACK, out);
         }
         self.hole |= hole;
     }
@@ -199,7 +206,8 @@ impl Clock {
     /// No other file follows: here the clock stops.
     pub fn stop(&mut self, out: &mut Vec<Event>) {
         if let Some(last) = self.last {
-            self.told(last, out);
+            self.tell_ticks(last, out);
+            self.tick(last, out);
         }
     }
 
@@ -207,11 +215,8 @@ impl Clock {
         match seen {
             Seen::Hit(hit) => self.hit(hit, out),
             Seen::Tick(stamp) => {
-                if let Some(t) = self.instant(stamp) {
-                    self.pass_hole(t, out);
-                    (self.last, self.assumed) = (Some(t), false);
-                    // Less the slack, so that no tick inside a file is ahead of the file's last record.
-                    self.told(t - SLACK, out);
+                if let Some(t) = self.believed(stamp) {
+                    self.pass(t, out);
                 }
             }
             Seen::Hole { from, until } => {
@@ -237,6 +242,7 @@ impl Clock {
         if own.is_some() {
             self.pass_hole(time, out);
         }
+        self.tell_ticks(time, out);
         if let Some(latest) = self.latest.filter(|latest| time < latest - STEP_BACK) {
             self.counts.steps += 1;
             (self.clock, self.latest) = (Some(time), None);
@@ -263,6 +269,12 @@ impl Clock {
         self.zone.instant(stamp, self.last, self.fallback.or(self.wall))
     }
 
+    /// What a record without a hit says, unless it is, live, from the future.
+    fn believed(&self, stamp: Stamp) -> Option<Millis> {
+        let wild = |time: &Millis| self.wall.is_some_and(|wall| self.is_from_the_future(*time, wall));
+        self.instant(stamp).filter(|time| !wild(time))
+    }
+
     /// Live, a record from the future takes the time of the one before.
     fn believe(&mut self, time: Millis) -> Millis {
         match (self.wall, self.last) {
@@ -287,10 +299,22 @@ impl Clock {
         }
     }
 
-    /// A tick that records say, and not the wall clock.
-    fn told(&mut self, time: Millis, out: &mut Vec<Event>) {
-        self.latest = self.latest.max(Some(time));
-        self.tick(time, out);
+    /// A record without a hit says this. The rules hear of it when the next hit shows that it is true.
+    fn pass(&mut self, time: Millis, out: &mut Vec<Event>) {
+        self.pass_hole(time, out);
+        if self.last.is_none_or(|last| last < time) {
+            (self.last, self.assumed) = (Some(time), false);
+        }
+        if self.ticks.last().is_none_or(|tick| *tick < time) {
+            self.ticks.push(time);
+        }
+    }
+
+    /// What comes next is of this time: of the ticks before it those are true that are not later.
+    fn tell_ticks(&mut self, until: Millis, out: &mut Vec<Event>) {
+        for tick in std::mem::take(&mut self.ticks).into_iter().filter(|tick| *tick <= until) {
+            self.tick(tick, out);
+        }
     }
 
     /// A hole at the end of the file before ends with the first time behind it.
@@ -302,6 +326,7 @@ impl Clock {
 
     fn report_hole(&mut self, from: Millis, until: Millis, out: &mut Vec<Event>) {
         self.counts.holes += 1;
+        self.tell_ticks(from, out);
         let key = self.clock.map_or(from, |c| c.max(from));
         out.push(Event { key, what: What::Hole { from, until } });
     }

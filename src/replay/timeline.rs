@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::join::Join;
 use super::order::Ordered;
 use super::store::Reader;
-use super::{FamilyReport, Run};
+use super::{FamilyReport, Run, border};
 use crate::correlate::{Clock, Event, FamilyId};
 use crate::pattern::{LogId, Patterns};
 use crate::scan::belief::JUMP;
@@ -36,7 +36,8 @@ struct Current {
 }
 
 impl<'p> Timeline<'p> {
-    pub fn new(patterns: &'p Patterns, ordered: Ordered, clock: Clock) -> Timeline<'p> {
+    pub fn new(patterns: &'p Patterns, mut ordered: Ordered, clock: Clock) -> Timeline<'p> {
+        border::settle(&mut ordered.runs, clock.zone());
         Timeline {
             family: clock.family().0,
             join: Join::new(patterns, clock, Carry::default()),
@@ -90,6 +91,13 @@ impl<'p> Timeline<'p> {
             },
             Some(current) => match current.seen.next() {
                 Some(Seen::Hit(hit)) if hit.line.offset < current.from => {}
+                Some(Seen::Hit(mut hit)) => {
+                    if let Some(before) = current.summary.bursts.before(hit.line.offset) {
+                        hit.stamp = Some(before);
+                        self.join.clock.counts.disbelieved += 1;
+                    }
+                    self.join.place(Seen::Hit(hit), &mut events);
+                }
                 Some(seen) => self.join.place(seen, &mut events),
                 None => self.end(&mut events),
             },

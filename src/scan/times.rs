@@ -5,18 +5,22 @@
 //! a hit comes that is near its end, and dropped for a new one when a hit comes that is not. At the end of a block the
 //! stretch is brought up to there, with enough of what is before it for the first hit of the next block.
 //!
-//! Three things make every head from the start of a block on be read, until they are settled: a hit that waits for what
-//! the records after it say, the record behind a hole, and the first time of the file. A block in which the zone's
-//! offset changes is read head by head too, and each record of such an hour gives a tick.
+//! Four things make every head from the start of a block on be read, until they are settled: a hit that waits for what
+//! the records after it say, the record behind a hole, the first time of the file, and a [jump](super::jump) ahead. Where
+//! heads are passed over, a jump among them is found by halving. A block in which the zone's offset changes is read head
+//! by head too, and each record of such an hour gives a tick.
 
 use std::collections::VecDeque;
 
-use super::belief::{Doubt, SIGHT, Verdict, WINDOW, is_calm, older, verdict};
+use super::belief::{Doubt, JUMP, SIGHT, Verdict, WINDOW, is_calm, older, verdict};
 use super::heads::Heads;
 use super::hit::{Hit, Seen};
+use super::jump::{Jump, Jumps, LONGEST};
 use super::saved::SavedTimes;
 use crate::pattern::Zone;
 use crate::pattern::stamp::Stamp;
+use crate::pattern::zone::STEP_BACK;
+use crate::time::MINUTE;
 
 /// A tick is the oldest of so many times: more than can be wild in a row.
 const TICK_WINDOW: usize = 2 * WINDOW + 1;
@@ -39,6 +43,11 @@ pub struct Times {
     whole: bool,
     /// All heads in front of this byte of the block are in the stretch.
     upto: usize,
+    /// So many times of the stretch have been looked at for jumps.
+    passed: usize,
+    /// The last of them that is believed.
+    before: Option<Stamp>,
+    pub jumps: Jumps,
     /// Where the block begins in the file.
     block: u64,
     /// Records that say something by themselves, in front of hits at the same place.
@@ -98,6 +107,9 @@ impl Times {
             stretch: VecDeque::new(),
             whole: true,
             upto: 0,
+            passed: 0,
+            before: None,
+            jumps: Jumps::default(),
             block: 0,
             marks: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -119,8 +131,9 @@ impl Times {
 
     pub fn restore(saved: SavedTimes, zone: Zone) -> Times {
         let SavedTimes { stretch, whole, first, ticked, hole } = saved;
-        let stretch = stretch.into_iter().map(|(offset, stamp)| Timed { place: 0, offset, stamp }).collect();
-        Times { stretch, whole, first, ticked, hole, ..Times::new(zone, 0) }
+        let stretch: VecDeque<Timed> =
+            stretch.into_iter().map(|(offset, stamp)| Timed { place: 0, offset, stamp }).collect();
+        Times { passed: stretch.len(), stretch, whole, first, ticked, hole, ..Times::new(zone, 0) }
     }
 
     /// The time of the last record that has one.
@@ -178,7 +191,12 @@ impl Times {
     }
 
     fn must_read_on(&self) -> bool {
-        self.every || self.hole || self.first.is_none() || !self.waiting.is_empty()
+        self.every || self.hole || self.first.is_none() || self.is_unsettled()
+    }
+
+    /// Do the next records tell something of those that were read?
+    fn is_unsettled(&self) -> bool {
+        !self.waiting.is_empty() || self.passed < self.stretch.len() || self.jumps.read_on()
     }
 
     /// May the zone's offset change between the block before and the end of this one?
@@ -240,26 +258,135 @@ impl Times {
         }
         let line = heads.block.line_at(place - 1);
         let end = heads.block.behind(&line);
-        let window = if self.ahead == 0 { 0 } else { WINDOW };
-        let (mut fresh, mut enough): (Vec<Timed>, bool) = (Vec::new(), false);
-        let mut joined = true;
-        for found in self.backward(heads, end) {
-            fresh.push(found);
-            if let Some(at) = fresh.len().checked_sub(window + 1) {
-                enough |= self.ahead == 0 || is_calm(fresh[at + 1..].iter().map(|timed| timed.stamp), fresh[at].stamp);
+        let (mut fresh, mut earlier) = (Vec::new(), self.backward(heads, end));
+        let mut joined = !self.take_enough(&mut earlier, least, &mut fresh);
+        if !joined && let Some(jump) = self.jump_before(&fresh, heads) {
+            while fresh.last().is_some_and(|timed| timed.place > jump) {
+                let Some(found) = earlier.next() else { break };
+                fresh.push(found);
             }
-            if enough && fresh.len() >= least {
-                joined = false;
-                break;
-            }
+            let more = fresh.len() + self.window() + 1;
+            joined = !self.take_enough(&mut earlier, more, &mut fresh);
         }
         if !joined {
             debug_assert!(!self.must_read_on());
             self.stretch.clear();
+            self.passed = self.window().min(fresh.len());
+            self.before = None;
             self.whole = false;
         }
         self.stretch.extend(fresh.into_iter().rev());
         self.upto = end;
+    }
+
+    /// So many times must be in front of one that is to be judged.
+    fn window(&self) -> usize {
+        if self.ahead == 0 { 0 } else { WINDOW }
+    }
+
+    /// Takes heads until what is believed of the last ones can be told, and at least so many. `false`: there are no more.
+    fn take_enough(&self, earlier: &mut impl Iterator<Item = Timed>, least: usize, fresh: &mut Vec<Timed>) -> bool {
+        let mut enough = false;
+        for found in earlier {
+            fresh.push(found);
+            if let Some(at) = fresh.len().checked_sub(self.window() + 1) {
+                enough |= self.ahead == 0 || is_calm(fresh[at + 1..].iter().map(|timed| timed.stamp), fresh[at].stamp);
+            }
+            if enough && fresh.len() >= least {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The record behind a jump that the stretch would not show, if it goes on with these heads, the last one first.
+    fn jump_before(&self, fresh: &[Timed], heads: &Heads) -> Option<Place> {
+        let known = Timed { place: self.upto, ..*self.stretch.back()? };
+        let (newest, oldest) = (fresh.first()?, fresh.last()?);
+        let unjudged = &fresh[fresh.len().saturating_sub(self.window() + 1)..];
+        let shown = unjudged.windows(2).find(|pair| self.is_of_interest(&pair[1], &pair[0], newest.stamp));
+        match shown {
+            Some(pair) => Some(pair[0].place),
+            None => self.jump_between(&known, oldest, newest.stamp, heads),
+        }
+    }
+
+    /// The same among the heads between two, by halving: what goes on calmly in between is passed over.
+    fn jump_between(&self, known: &Timed, next: &Timed, newest: Stamp, heads: &Heads) -> Option<Place> {
+        let passed = known.stamp.behind(next.stamp)?;
+        if (-STEP_BACK..=JUMP).contains(&passed) {
+            return None;
+        }
+        let Some(middle) = Self::head_between(known.place, next.place - 1, heads) else {
+            return self.is_of_interest(known, next, newest).then_some(next.place);
+        };
+        // Where that head's line ends, for the half behind it.
+        let line = heads.block.line_from(middle.place - 1);
+        let behind = Timed { place: heads.block.behind(&line), ..middle };
+        let late = self.jump_between(&behind, next, newest, heads);
+        let may_be_early = self.jumps.is_open() || middle.stamp.behind(newest).is_none_or(|d| d <= LONGEST + MINUTE);
+        late.or_else(|| may_be_early.then(|| self.jump_between(known, &middle, newest, heads)).flatten())
+    }
+
+    /// A head between these bytes, where lines begin, as near as can be to the middle.
+    fn head_between(start: usize, mut end: usize, heads: &Heads) -> Option<Timed> {
+        while start < end {
+            let line = heads.block.line_at(start + (end - start) / 2);
+            let (mut from, middle) = (line.start, line.start);
+            while from < end {
+                let line = heads.block.line_from(from);
+                from = heads.block.behind(&line);
+                if let Some(stamp) = heads.stamp(&line) {
+                    return Some(Timed::new(heads, line.start, stamp));
+                }
+            }
+            end = middle;
+        }
+        None
+    }
+
+    /// Do two records in a row jump ahead, and so late that `newest` may still be taken back, or take a jump back?
+    fn is_of_interest(&self, known: &Timed, next: &Timed, newest: Stamp) -> bool {
+        let Some(passed) = known.stamp.behind(next.stamp) else { return false };
+        let lasts = next.stamp.behind(newest).is_some_and(|d| (-STEP_BACK..=LONGEST + MINUTE).contains(&d));
+        (passed > JUMP && lasts) || (passed < -STEP_BACK && self.jumps.is_open())
+    }
+
+    /// Shows the times that can be told to the jumps.
+    fn pass(&mut self, all: bool, out: &mut Vec<Seen>) {
+        while let Some(&Timed { offset, stamp, .. }) = self.stretch.get(self.passed) {
+            let at = self.passed;
+            match self.verdict(at, all) {
+                Verdict::Unknown => return,
+                Verdict::Wild => {}
+                Verdict::Believed => {
+                    self.disbelieved += self.jumps.go_on(stamp, offset);
+                    let raw = at.checked_sub(1).filter(|_| !self.whole).map(|before| self.stretch[before].stamp);
+                    let before = self.before.or(raw);
+                    match before {
+                        Some(before) => self.jump(at, before, out),
+                        None if self.ahead > 0 => self.jumps.begin(self.zone, stamp, offset),
+                        None => {}
+                    }
+                    self.before = Some(stamp);
+                }
+            }
+            self.passed += 1;
+        }
+    }
+
+    /// Looks whether the time at `at` jumps ahead of the one before and, where they are known, of all that were near.
+    fn jump(&mut self, at: usize, before: Stamp, out: &mut Vec<Seen>) {
+        let Timed { offset, stamp, .. } = self.stretch[at];
+        let Some(jump) = Jump::between(self.zone, before, stamp, offset) else { return };
+        if self.ahead == 0 {
+            // The wall clock tells what is believed, and then this is the time before it.
+            return out.push(Seen::Tick(before));
+        }
+        let mut near = self.stretch.range(at.saturating_sub(WINDOW)..at);
+        if near.all(|timed| timed.stamp.behind(stamp).is_none_or(|ahead| ahead > JUMP)) {
+            self.jumps.open(jump);
+        }
     }
 
     fn flush_marks(&mut self, place: Place, heads: &Heads, out: &mut Vec<Seen>) {
@@ -273,7 +400,7 @@ impl Times {
         let at = self.stretch.partition_point(|timed| timed.place <= place).checked_sub(1);
         self.waiting.push_back((at, item));
         self.settle(false, out);
-        while !self.waiting.is_empty() && self.forward(heads) {
+        while self.is_unsettled() && self.forward(heads) {
             self.settle(false, out);
         }
     }
@@ -283,6 +410,7 @@ impl Times {
         if self.first.is_none() {
             self.first = self.first_believed(all);
         }
+        self.pass(all, out);
         while let Some((at, item)) = self.waiting.pop_front() {
             if let Some(item) = self.tell(at, item, all, out) {
                 self.waiting.push_front((at, item));
@@ -297,7 +425,7 @@ impl Times {
             (Item::Hit(mut hit, timed), at) => {
                 let Some(stamp) = self.believed(at, all) else { return Some(Item::Hit(hit, timed)) };
                 let wild = timed && at.is_some_and(|at| self.verdict(at, all) == Verdict::Wild);
-                self.disbelieved += u64::from(wild);
+                self.disbelieved += u64::from(wild && self.jumps.counts_wild(hit.line.offset));
                 self.untimed += u64::from(!timed);
                 hit.stamp = stamp;
                 out.push(Seen::Hit(*hit));
@@ -376,8 +504,10 @@ impl Times {
         let mut sure = (0..self.stretch.len()).rev().take_while(|at| self.whole || *at >= WINDOW);
         let Some(sure) = sure.find(|at| self.verdict(*at, false) == Verdict::Believed) else { return };
         let keep_from = sure.saturating_sub(WINDOW).min(self.stretch.len().saturating_sub(TICK_WINDOW));
+        let keep_from = keep_from.min(self.passed.saturating_sub(WINDOW));
         if keep_from > 0 {
             self.stretch.drain(..keep_from);
+            self.passed -= keep_from;
             self.whole = false;
         }
     }
