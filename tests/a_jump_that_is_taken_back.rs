@@ -4,13 +4,18 @@
 //! The sentence is written here once more, over all times of all files of a family, and compared with what a replay says
 //! that looks at few of them.
 
+#[path = "live_support/mod.rs"]
+mod live_support;
+
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use tocsin::correlate::{Family, HOLD, MAX_KEYS, What};
+use tocsin::input::tail::wake::Woken;
 use tocsin::pattern::{Patterns, Zone};
 use tocsin::replay::{FamilyRuns, Options, Run, replay};
 use tocsin::scan::{Lookahead, Scanner};
@@ -269,6 +274,63 @@ fn what_lasted_longer_than_what_passed_is_believed() {
     assert_eq!(told.hits, hits_of(&whole).0);
 }
 
+/// The times go ahead and are set back where no hit stands: what ends at which block must not show.
+#[test]
+fn a_fall_that_no_hit_stands_next_to_shows_nowhere() {
+    let mut whole = vec![record(START, "refused")];
+    whole.extend((1..1200).map(|n| record(START + n * SECOND, "nothing")));
+    whole.push(record(START + 10 * MINUTE, "refused"));
+    whole.extend((1..30).map(|n| record(START + 10 * MINUTE + n * MINUTE, "nothing")));
+    let length: usize = whole.iter().map(|record| record.text().len()).sum();
+    let in_one = told(&[&whole], &[]);
+    assert_eq!(in_one.steps, 0);
+    assert!(in_one.transitions.contains(&("clear Refused".to_owned(), START + 20 * MINUTE)), "{in_one:?}");
+    let (one, other) = whole.split_at(1200);
+    for (files, cuts) in [(vec![&whole[..]], vec![length / 2, length - 2000]), (vec![one, other], vec![])] {
+        let cut = told(&files, &cuts);
+        assert_eq!((cut.steps, &cut.transitions), (0, &in_one.transitions));
+    }
+}
+
+// -------------------------------------------------------------------------------------------------------------------- live
+
+/// Live, the wall clock tells what is ahead, and it says the same.
+#[test]
+fn a_burst_is_told_live_as_in_replay() {
+    for ahead in [1, 5, 9, 40, 100] {
+        let (before, burst, behind) = booted(ahead);
+        let site = live_support::Site::new(PATTERNS.parse().unwrap(), Zone::UTC);
+        let path = Path::new("node-1/app/x.log");
+        site.append(path, b"");
+        let mut now = START - MINUTE;
+        let mut turns = site.watch(now, HOLD);
+        let jumped = START + 291 * SECOND;
+        let quiet = |record: &Record| Record { time: record.time + 700, says: "nothing", ..record.clone() };
+        let spoken = before.iter().flat_map(|record| [record.clone(), quiet(record)]);
+        let spoken = spoken
+            .map(|record| (record.time, record))
+            .chain((burst.into_iter().enumerate()).map(|(n, record)| (jumped + n as i64 * SECOND, record)));
+        for (wall, record) in spoken.chain(behind.into_iter().map(|record| (record.time, record))) {
+            live_support::pass(&mut turns, &mut now, wall + 50, &Woken::default());
+            site.append(path, record.text().as_bytes());
+            turns.turn(now, &Woken { all: true, ..Woken::default() }).unwrap();
+        }
+        let end = now + MINUTE;
+        live_support::pass(&mut turns, &mut now, end, &Woken::default());
+        turns.read_all(now);
+        turns.watch.commit_now(now).unwrap();
+        let replayed = site.replay(turns.watch.clock());
+        let shown = |all: &[tocsin::transition::Transition]| {
+            let mut shown: Vec<String> = all.iter().map(|t| live_support::comparable(t).to_string()).collect();
+            shown.sort();
+            shown
+        };
+        assert_eq!(shown(&site.taken.all()), shown(&replayed), "{ahead} lines");
+        let refused = replayed.iter().find(|t| &*t.alarm == "Refused").map(|t| t.time.millis);
+        assert_eq!(refused, Some(START + 290 * SECOND + 700), "{ahead} lines");
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------- any logs
 
 /// A part of a log: so many records, so far apart.
@@ -333,6 +395,11 @@ fn files<'r>(records: &'r [Record], cuts: &[Index]) -> Vec<&'r [Record]> {
         let begins = if last < first - MINUTE { last } else { first };
         let after_all = records[..from].iter().all(|record| record.time < begins || last < first - MINUTE);
         let before_all = rest.iter().all(|record| record.time > begins);
+        // A single time that all behind it are far behind is not believed, whatever the file before says.
+        let alone = rest.len() > 1 && rest[0].time > rest[1].time + JUMP && rest[0].time <= last + JUMP;
+        if alone {
+            continue;
+        }
         if from == 0 && before_all || after_all && before_all && (ordered(file) || last < first - MINUTE) {
             files.push(file);
             from = until;

@@ -33,8 +33,6 @@ pub struct Clock {
     /// The same as hits tell it. Live, at the end of a file the wall clock goes on without them, and a line that was
     /// flushed late is no step back; and where ticks are depends on where blocks end.
     latest: Option<Millis>,
-    /// Ticks behind the last hit, oldest first. Whether they are true the next one tells.
-    ticks: Vec<Millis>,
     /// For records without any time before them: what the file around them says.
     fallback: Option<Millis>,
     /// Live: nothing that was just written is later than this by more than [`JUMP`].
@@ -81,7 +79,6 @@ impl Clock {
             assumed: false,
             clock: None,
             latest: None,
-            ticks: Vec::new(),
             fallback: None,
             wall: None,
             skew: None,
@@ -177,7 +174,6 @@ impl Clock {
         if let Some(wall) = self.wall {
             let reached = wall + self.skew.unwrap_or(0) - GRACE;
             self.pass_hole(reached, out);
-            self.ticks.clear();
             self.tick(reached, out);
         }
         self.clock
@@ -188,8 +184,7 @@ impl Clock {
         self.hole = true;
     }
 
-    /// The last record of a file is as late as this. Where it was rolled must not show in what follows, so this is a tick
-    /// like any other in a file.
+    /// The last record of a file is as late as this.
     pub fn end_file(&mut self, last: Option<Stamp>, hole: bool, out: &mut Vec<Event>) {
         if let Some(t) = last.and_then(|s| self.believed(s)) {
             self.pass(t, out);
@@ -206,7 +201,6 @@ impl Clock {
     /// No other file follows: here the clock stops.
     pub fn stop(&mut self, out: &mut Vec<Event>) {
         if let Some(last) = self.last {
-            self.tell_ticks(last, out);
             self.tick(last, out);
         }
     }
@@ -242,7 +236,6 @@ impl Clock {
         if own.is_some() {
             self.pass_hole(time, out);
         }
-        self.tell_ticks(time, out);
         if let Some(latest) = self.latest.filter(|latest| time < latest - STEP_BACK) {
             self.counts.steps += 1;
             (self.clock, self.latest) = (Some(time), None);
@@ -299,21 +292,12 @@ impl Clock {
         }
     }
 
-    /// A record without a hit says this. The rules hear of it when the next hit shows that it is true.
+    /// A record without a hit says this. Where there are such depends on where blocks and files end, so the rules hear
+    /// nothing of it.
     fn pass(&mut self, time: Millis, out: &mut Vec<Event>) {
         self.pass_hole(time, out);
         if self.last.is_none_or(|last| last < time) {
             (self.last, self.assumed) = (Some(time), false);
-        }
-        if self.ticks.last().is_none_or(|tick| *tick < time) {
-            self.ticks.push(time);
-        }
-    }
-
-    /// What comes next is of this time: of the ticks before it those are true that are not later.
-    fn tell_ticks(&mut self, until: Millis, out: &mut Vec<Event>) {
-        for tick in std::mem::take(&mut self.ticks).into_iter().filter(|tick| *tick <= until) {
-            self.tick(tick, out);
         }
     }
 
@@ -326,7 +310,6 @@ impl Clock {
 
     fn report_hole(&mut self, from: Millis, until: Millis, out: &mut Vec<Event>) {
         self.counts.holes += 1;
-        self.tell_ticks(from, out);
         let key = self.clock.map_or(from, |c| c.max(from));
         out.push(Event { key, what: What::Hole { from, until } });
     }

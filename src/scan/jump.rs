@@ -141,6 +141,17 @@ pub struct Beginning {
 pub struct Bursts(Vec<Burst>);
 
 impl Bursts {
+    /// Those of a file of which every time that can be believed is known, with the place of its record.
+    pub fn of(zone: Zone, times: impl Iterator<Item = (u64, Stamp)>) -> Bursts {
+        let (mut jumps, mut before) = (Jumps::default(), None);
+        for (offset, stamp) in times {
+            jumps.go_on(stamp, offset);
+            jumps.open.extend(before.and_then(|before| Jump::between(zone, before, stamp, offset)));
+            before = Some(stamp);
+        }
+        jumps.bursts
+    }
+
     pub fn add(&mut self, burst: Burst) {
         if self.0.last().is_some_and(|last| last.from <= burst.from && burst.until <= last.until) {
             return;
