@@ -4,6 +4,7 @@
 //! files; here the runs of a family are put in order, joined, timed and merged with those of other families. The tests
 //! inside pattern files take the same way, with lines from memory.
 
+mod border;
 mod duplicate;
 pub mod gather;
 pub mod join;

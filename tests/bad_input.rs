@@ -189,10 +189,36 @@ fn more_keys_of_one_alarm_than_are_kept() {
     with(&["--alarm", "TOCSIN-KEYS-EXHAUSTED", "--active"])
         .ends(0)
         .gives(&["raise TOCSIN-KEYS-EXHAUSTED n 2026-11-20T23:44:03.000Z"]);
+    // Whoever asks for something else wants to know that it may be missing.
+    for filter in [["--alarm", "ALM-45640"], ["--node", "m"], ["--severity", "critical"]] {
+        with(&filter).ends(0).gives(&["raise TOCSIN-KEYS-EXHAUSTED n 2026-11-20T23:44:03.000Z"]);
+    }
     // Nothing is refused at the bound itself.
     with(&["--max-keys", "4"]).ends(2);
     let ran = replay(heap.path(), &["--tz", "UTC", "--max-keys", "4", "n"]).ends(0).says_nothing_of("raised nothing");
     assert_eq!(ran.records().len(), 4);
+}
+
+#[test]
+fn the_bound_of_the_keys_is_over_when_there_is_room_again() {
+    let refused = |minute: u32, second: u32, client: u32| {
+        format!(
+            "2026-11-20 23:{minute:02}:{second:02},000 [myid:] - WARN  [N:C@1] - Too many connections from /10.0.0.{client} - max is 5\n"
+        )
+    };
+    let lines = [(0, 1, 1), (0, 2, 2), (0, 3, 3), (30, 0, 4), (30, 1, 5), (30, 2, 6)].map(|(m, s, c)| refused(m, s, c));
+    let heap = directory(&[("n/zookeeper.log", lines.concat().as_bytes())]);
+    let ran = replay(heap.path(), &["--tz", "UTC", "--max-keys", "2", "--alarm", "TOCSIN-KEYS-EXHAUSTED", "n"]).ends(0);
+    let records = ran.records();
+    let told: Vec<&str> = records.iter().map(|record| record["event"].as_str().unwrap()).collect();
+    assert_eq!(told, ["raise", "clear", "raise"]);
+    let (raise, clear) = (&records[0], &records[1]);
+    for same in ["key", "params", "causes", "location", "name", "severity"] {
+        assert_eq!(raise[same], clear[same], "{same}");
+    }
+    assert_eq!((&clear["raisedAt"], &clear["clearedBy"]), (&raise["time"], &serde_json::json!("signal")));
+    let (time, lasted) = (clear["time"].as_str().unwrap(), clear["durationMs"].as_i64().unwrap());
+    assert!(("2026-11-20T23:02".."2026-11-20T23:30").contains(&time) && lasted > 120_000, "{clear}");
 }
 
 #[test]

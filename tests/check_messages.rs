@@ -884,3 +884,33 @@ fn places_in_odd_files() {
         "# ü\r\n[signal.\"größe\"]\r\nlog\t= \"app\"\r\nmessage\t= '''größe (und'''\r\nprovenance = \"observd\"\r\n";
     shown!(check(text));
 }
+
+/// A log is read in one zone, so one of the layouts would be read in the other's.
+#[test]
+fn layouts_that_name_two_zones() {
+    let log = |more: &str| {
+        format!(
+            r##"
+[layout.east]
+pattern = '%d{{yyyy-MM-dd HH:mm:ss,SSS}}{{Asia/Shanghai}} %p %m'
+[layout.west]
+pattern = '%d{{yyyy-MM-dd HH:mm:ss}}{{Europe/Berlin}} %p %m'
+[log.two]
+files = ["two/two.log*"]
+layout = ["east", "app", "west"]
+service = "Two"
+role = "Server"
+{more}
+"##
+        )
+    };
+    let shown = check(&log(""));
+    for told in
+        ["the layouts of the log `two` name two time zones", "`Europe/Berlin`", "`Asia/Shanghai`", "wrong.toml:8:"]
+    {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    assert!(shown.ends_with("--- exit 2 ---"), "{shown}");
+    // Whoever says which is right has said it.
+    assert!(!check(&log("tz = \"UTC\"")).contains("two time zones"));
+}

@@ -407,8 +407,8 @@ fn nodes_and_logs_by_hand() {
         key(&["--assign", "far=.", "--assign", &format!("near={HA_LOG}"), "."]),
         "ALM-45640|default|Flink|FlinkServer|near"
     );
-    // A log that is said wins over the one that the path says.
-    assert_eq!(key(&["--log", &format!("ha-oms={HA_LOG}"), "."]), "ALM-12010|default|Manager|OMS|runlog");
+    // A log that is said wins over the one that the path says; the node is the path's all the same.
+    assert_eq!(key(&["--log", &format!("ha-oms={HA_LOG}"), "."]), "ALM-12010|default|Manager|OMS|node-7");
     assert_eq!(key(&["--assign", "n=.", "--log", "ha-oms=.", "."]), "ALM-12010|default|Manager|OMS|n");
 
     refused(&site, &["replay", "--assign", "node-7", "."], 2, "expected NAME=PATH");

@@ -343,3 +343,32 @@ fn mistakes_about_probes_are_shown_with_place_and_remedy() {
     );
     insta::assert_snapshot!(ended.shown());
 }
+
+/// What reads patterns sees them as the watch that runs with this configuration does.
+#[test]
+fn check_explain_and_alarms_take_what_the_configuration_changes() {
+    let config =
+        "tz = \"Asia/Shanghai\"\n[alarm.ALM-45640]\nseverity = \"critical\"\n[alarm.ALM-12010]\nenabled = false\n";
+    let site = site(config);
+    let with = |args: &[&str]| site.run(&[args, &["--config", "tocsin.toml"]].concat());
+    let hash = |ended: &Ended| {
+        let at = ended.out.find("pattern set ").map(|at| at + "pattern set ".len());
+        at.map(|at| ended.out[at..at + 16].to_owned()).unwrap_or_else(|| panic!("{}", ended.shown()))
+    };
+    let checked = with(&["check"]);
+    assert_eq!(checked.code, Some(0), "{}", checked.shown());
+    assert!(checked.out.contains("skipped because the configuration changes what they test"), "{}", checked.out);
+    assert_eq!(hash(&checked), hash(&with(&["config", "check"])));
+    assert_ne!(hash(&checked), hash(&site.run(&["check"])));
+    let listed = with(&["alarms", "--format", "json"]).records();
+    let listed = |id: &str| listed.iter().find(|alarm| alarm["alarm"] == id).map(|alarm| alarm["severity"].clone());
+    assert_eq!((listed("ALM-45640"), listed("ALM-12010")), (Some("critical".into()), None));
+    let explained = with(&["explain", "--tz", "UTC", "--alarm", "ALM-12010", HA_LOG]);
+    assert!(explained.code == Some(2) && explained.err.contains("unknown alarm `ALM-12010`"), "{}", explained.shown());
+    let explained = with(&["explain", "--only-hits", HA_LOG]);
+    assert!(explained.code == Some(0) && explained.out.contains("Asia/Shanghai"), "{}", explained.shown());
+    // What is wrong is shown with its place.
+    site.write("wrong.toml", b"[alarm.ALM-45640]\ncount = 3\n");
+    let wrong = site.run(&["check", "--config", "wrong.toml"]);
+    assert!(wrong.code == Some(2) && wrong.out.contains("wrong.toml:2:"), "{}", wrong.shown());
+}

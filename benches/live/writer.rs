@@ -61,7 +61,7 @@ impl Writer {
         let Ok(at) = usize::try_from(at) else { return };
         let now = Instant::now();
         self.logs[at].write_all(text.as_bytes()).expect("a log can be written");
-        if number % PROBES == 0 {
+        if number.is_multiple_of(PROBES) {
             self.probes.insert(number, now);
         }
         self.lines += 1;

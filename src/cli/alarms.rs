@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::Terminal;
 use super::exit::{Exit, Failure};
-use super::pattern_args::PatternArgs;
+use super::pattern_args::ConfiguredArgs;
 use crate::catalogue::Catalogue;
 use crate::catalogue::page::Page;
 use crate::catalogue::runbook::Step;
 use crate::catalogue::summary::Summary;
+use crate::config::{ConfigError, Given};
 use crate::pattern::diagnostic::suggest;
 use crate::pattern::{Alarm, Patterns};
 
@@ -27,7 +28,7 @@ pub struct Alarms {
     format: Format,
 
     #[command(flatten)]
-    patterns: PatternArgs,
+    patterns: ConfiguredArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -59,8 +60,9 @@ struct Book<'a> {
 
 impl Alarms {
     pub fn run(self, terminal: &Terminal) -> Result<Exit, Failure> {
-        let (patterns, _) = self.patterns.load(terminal.stderr)?;
-        let catalogue = self.patterns.catalogue()?;
+        let set = self.patterns.settings(Given::default(), terminal.stderr)?.pattern_set();
+        let (patterns, _) = set.compile(terminal.stderr)?;
+        let catalogue = set.catalogue().map_err(ConfigError::from)?;
         let page = Page { width: width(), bold: terminal.stdout };
         let text = match &self.alarm {
             Some(name) => self.one(alarm_named(&patterns, name)?, &patterns, &catalogue, page)?,

@@ -7,13 +7,15 @@ use clap::Args;
 
 use super::Terminal;
 use super::exit::{Exit, Failure};
-use super::pattern_args::PatternArgs;
+use super::pattern_args::ConfiguredArgs;
 use super::speed;
 use super::summary::few;
+use crate::config::{ConfigError, Given};
 use crate::pattern::diagnostic::{Diagnostic, Gravity, Source};
 use crate::pattern::lint::lint;
 use crate::pattern::model::{Definitions, TestDef};
-use crate::pattern::{Compiled, Patterns, compile};
+use crate::pattern::overrides::Overrides;
+use crate::pattern::{Compiled, Patterns, compile_with};
 use crate::selftest::{self, Outcome};
 
 /// Validate pattern files and run the tests inside
@@ -26,7 +28,7 @@ pub struct Check {
     dir: Option<PathBuf>,
 
     #[command(flatten)]
-    patterns: PatternArgs,
+    patterns: ConfiguredArgs,
 
     /// Warnings fail the check too (exit code 8)
     #[arg(long)]
@@ -43,12 +45,15 @@ pub struct Check {
 
 impl Check {
     pub fn run(mut self, terminal: &Terminal) -> Result<Exit, Failure> {
-        self.patterns.patterns.extend(self.dir.take());
-        let mut sources = self.patterns.sources()?;
-        let Compiled { patterns, definitions, mut diagnostics } = compile(&sources);
+        self.patterns.patterns.patterns.extend(self.dir.take());
+        let set = self.patterns.settings(Given::default(), terminal.stderr)?.pattern_set();
+        let mut sources = set.sources().map_err(ConfigError::from)?;
+        let overrides = set.config.as_ref().map(|file| file.config.overrides.clone()).unwrap_or_default();
+        let Compiled { patterns, definitions, mut diagnostics } = compile_with(&sources, &overrides);
+        sources.extend(set.config.as_ref().map(|file| file.source.clone()));
         if let Some(patterns) = &patterns {
             diagnostics.extend(lint(patterns, &definitions));
-            let (runbooks, found) = self.patterns.catalogue()?.check(patterns, sources.len());
+            let (runbooks, found) = set.catalogue().map_err(ConfigError::from)?.check(patterns, sources.len());
             sources.extend(runbooks);
             diagnostics.extend(found);
         }
@@ -64,7 +69,7 @@ impl Check {
         }
         let mut tests = Tests::default();
         if let Some(patterns) = patterns.as_ref().filter(|_| report.errors == 0) {
-            tests = self.run_tests(patterns, &definitions, &mut report)?;
+            tests = self.run_tests(patterns, &definitions, &overrides, &mut report)?;
             self.waiting(patterns, &mut report)?;
             if let Some(sample) = &self.speed {
                 report.out.write_all(speed::tell(patterns, sample.as_deref())?.as_bytes())?;
@@ -83,10 +88,15 @@ impl Check {
         &self,
         patterns: &Patterns,
         definitions: &Definitions,
+        overrides: &Overrides,
         report: &mut Report<impl Write>,
     ) -> Result<Tests, Failure> {
         let mut tests = Tests::default();
         for test in &patterns.tests {
+            if overrides.alarms.iter().any(|o| test.alarm.as_ref().is_some_and(|alarm| alarm.value == o.alarm.value)) {
+                tests.changed += 1;
+                continue;
+            }
             if is_outdated(test, definitions) {
                 tests.skipped += 1;
                 continue;
@@ -156,6 +166,8 @@ struct Tests {
     failed: usize,
     /// Built-in tests of what the user has replaced.
     skipped: usize,
+    /// Tests of what the configuration changes.
+    changed: usize,
 }
 
 struct Report<'a, W> {
@@ -191,9 +203,13 @@ impl<W: Write> Report<'_, W> {
             0 => String::new(),
             n => format!(", {n} built-in ones skipped because you replaced what they test"),
         };
+        let changed = match tests.changed {
+            0 => String::new(),
+            n => format!(", {n} skipped because the configuration changes what they test"),
+        };
         writeln!(
             self.out,
-            "{}, {}; tests: {} passed, {} failed{skipped}",
+            "{}, {}; tests: {} passed, {} failed{skipped}{changed}",
             few(self.errors as u64, "error"),
             few(self.warnings as u64, "warning"),
             tests.passed,

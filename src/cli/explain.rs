@@ -8,14 +8,16 @@ use clap::Args;
 use super::Terminal;
 use super::exit::{Exit, Failure};
 use super::filter::instant;
-use super::pattern_args::PatternArgs;
+use super::pattern_args::ConfiguredArgs;
 use super::replay::host;
-use super::zones::{log_named, log_zones};
+use super::zones::{self, log_named};
+use crate::config::Given;
+use crate::config::settings::Named;
 use crate::correlate::{Family, HOLD};
 use crate::deliver::stdout::printable;
 use crate::explain::{Filter, Options, Subject, explain};
 use crate::input::archive::{self, Damage, MemberInfo, Visitor};
-use crate::input::assign::{Assigner, Assignment, Decisions, Place, SAMPLE, Unassigned};
+use crate::input::assign::{Assigner, Assignment, Place, SAMPLE, Unassigned};
 use crate::pattern::diagnostic::suggest;
 use crate::pattern::{AlarmId, LogId, Patterns, SignalId};
 use crate::replay::gather::Zones;
@@ -63,7 +65,7 @@ pub struct Explain {
     only_hits: bool,
 
     #[command(flatten)]
-    patterns: PatternArgs,
+    patterns: ConfiguredArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -89,13 +91,16 @@ struct Content {
 
 impl Explain {
     pub fn run(&self, terminal: &Terminal) -> Result<Exit, Failure> {
-        let (patterns, _) = self.patterns.load(terminal.stderr)?;
+        let (zone, zones) = zones::read(&self.tz)?;
+        let settings = self.patterns.settings(Given { zone, zones, ..Given::default() }, terminal.stderr)?;
+        let (patterns, _) = settings.pattern_set().compile(terminal.stderr)?;
+        let Named { zones, mut decisions, .. } = settings.named(&patterns, terminal.stderr)?;
         let patterns = &patterns;
         let path = self.file.clone().unwrap_or_else(|| PathBuf::from("-"));
-        let zones = log_zones(patterns, &self.tz)?;
         let end = self.end.as_deref().map(|e| instant(e, zones.default)).transpose()?;
         let filter = self.filter(patterns)?;
-        let decisions = Decisions { nodes: Vec::new(), logs: self.logs(patterns, &path)? };
+        // Of two that are about the same path, the later one counts.
+        decisions.logs.extend(self.logs(patterns, &path)?);
         let shown = if path.as_os_str() == "-" { "stdin".to_owned() } else { path.display().to_string() };
         let content = content(&path, &shown)?;
         let place = Place { outer: path.clone(), inner: content.inner.clone() };
@@ -103,7 +108,7 @@ impl Explain {
         let (assignment, by) = self.assign(patterns, &assigner, &place, &content.bytes, &shown)?;
         let zone = zones.of(assignment.log);
         let family = Family {
-            cluster: "default".into(),
+            cluster: settings.cluster.value.as_str().into(),
             node: assignment.node.clone(),
             log: assignment.log,
             log_name: patterns.log(assignment.log).name.clone(),

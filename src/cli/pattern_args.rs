@@ -1,15 +1,12 @@
-//! The options that choose a pattern set, and loading it.
+//! The options that choose a pattern set.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::exit::Failure;
-use crate::catalogue::Catalogue;
-use crate::config::PatternSet;
-use crate::pattern::Patterns;
-use crate::pattern::diagnostic::Source;
-use crate::pattern::model::Definitions;
+use crate::config::settings::Environment;
+use crate::config::{ConfigFile, Given, Settings};
 
 #[derive(Args, Clone, Debug, Default)]
 pub struct PatternArgs {
@@ -22,22 +19,28 @@ pub struct PatternArgs {
     pub no_default_patterns: bool,
 }
 
-impl PatternArgs {
-    fn set(&self) -> PatternSet {
-        PatternSet { no_default: self.no_default_patterns, paths: self.patterns.clone(), config: None }
-    }
+/// The same with a configuration, for commands that are told nothing else that stands in one.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ConfiguredArgs {
+    /// The configuration file, for what it changes about alarms; what the command line says replaces what it says
+    #[arg(long, value_name = "FILE", help_heading = "Patterns")]
+    config: Option<PathBuf>,
 
-    pub fn sources(&self) -> Result<Vec<Source>, Failure> {
-        self.set().sources().map_err(|e| Failure::invalid(e.to_string()))
-    }
+    #[command(flatten)]
+    pub patterns: PatternArgs,
+}
 
-    /// The runbooks that go with them.
-    pub fn catalogue(&self) -> Result<Catalogue, Failure> {
-        self.set().catalogue().map_err(|e| Failure::invalid(e.to_string()))
+impl ConfiguredArgs {
+    /// `given`: what the command line says besides.
+    pub fn settings(&self, given: Given, coloured: bool) -> Result<Settings, Failure> {
+        let PatternArgs { patterns, no_default_patterns } = self.patterns.clone();
+        let file = named_config(self.config.as_deref(), coloured)?;
+        Ok(Settings::new(Given { patterns, no_default_patterns, ..given }, file, &Environment::of_process()))
     }
+}
 
-    /// The patterns, or all that is wrong with them.
-    pub fn load(&self, coloured: bool) -> Result<(Patterns, Definitions), Failure> {
-        Ok(self.set().compile(coloured)?)
-    }
+/// The machine's own configuration is not read unless it is named: what is told of logs and patterns is the same wherever it
+/// is asked.
+pub fn named_config(named: Option<&Path>, coloured: bool) -> Result<Option<ConfigFile>, Failure> {
+    Ok(named.map(|path| ConfigFile::find(Some(path), coloured)).transpose()?.flatten())
 }

@@ -12,12 +12,13 @@ use super::Terminal;
 use super::exit::{Exit, Failure};
 use super::filter::{self, Filter, FilterArgs};
 use super::log_args::{LogArgs, OutcomeArgs};
+use super::pattern_args::named_config;
 use super::progress::Progress;
 use super::sending::{SendError, Sending, refuse_live, targets};
 use super::stats;
 use super::summary::{Loudness, Summary};
 use crate::config::settings::{Environment, Named};
-use crate::config::{ConfigError, ConfigFile, LogZones, Settings, Sink};
+use crate::config::{ConfigError, LogZones, Settings, Sink};
 use crate::deliver::stdout::printable;
 use crate::input::assign::Assigner;
 use crate::input::discover::{Discovery, discover};
@@ -41,6 +42,8 @@ pub struct Replay {
     paths: Vec<PathBuf>,
 
     /// The logs are complete until then: what is silent at their end is silent
+    ///
+    /// A deadline fires if it is more than a second before TIME, as live, where a line may be a second late.
     #[arg(long, value_name = "TIME")]
     end: Option<String>,
 
@@ -209,11 +212,9 @@ impl Replay {
         }
     }
 
-    /// The command line over the file. The machine's own configuration is not read unless it is named: a replay gives the
-    /// same wherever it is run.
+    /// The command line over the file.
     fn settings(&self, coloured: bool) -> Result<Settings, Failure> {
-        let named = self.logs.config.as_deref();
-        let file = named.map(|path| ConfigFile::find(Some(path), coloured)).transpose()?.flatten();
+        let file = named_config(self.logs.config.as_deref(), coloured)?;
         Ok(Settings::new(self.outcome.given(&self.logs)?, file, &Environment::of_process()))
     }
 

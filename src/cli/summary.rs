@@ -275,7 +275,11 @@ impl Summary {
         let all = |count: fn(&Counts) -> u64| report.families.iter().map(|f| count(&f.counts)).sum::<u64>();
         for (count, what, more) in [
             (self.counts.untimed, "hit", "without a time of its own, which took that of the record before"),
-            (self.counts.disbelieved, "hit", "whose time jumped ahead of what follows and was not believed"),
+            (
+                self.counts.disbelieved + all(|c| c.disbelieved),
+                "hit",
+                "whose time jumped ahead of what follows and was not believed",
+            ),
             (all(|c| c.steps), "fall", "of more than a minute in a log's times: a clock was set back"),
             (all(|c| c.holes), "hole", "in the logs: nothing is concluded from silence there"),
             (all(|c| c.assumed), "hit", "with an assumed time"),

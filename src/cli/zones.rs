@@ -1,7 +1,6 @@
 //! `--tz`: a zone, or LOG=ZONE.
 
 use super::exit::Failure;
-use crate::config::LogZones;
 use crate::pattern::diagnostic::suggest;
 use crate::pattern::{LogId, Patterns, Zone};
 
@@ -17,13 +16,6 @@ pub fn read(given: &[String]) -> Result<Given, Failure> {
         }
     }
     Ok((all, one))
-}
-
-/// For commands that have no configuration.
-pub fn log_zones(patterns: &Patterns, given: &[String]) -> Result<LogZones, Failure> {
-    let (all, one) = read(given)?;
-    let named = |(log, zone): &(String, Zone)| Ok((log_named(patterns, log)?, *zone));
-    Ok(LogZones::new(patterns, all, &one.iter().map(named).collect::<Result<Vec<_>, Failure>>()?))
 }
 
 fn parse(zone: &str) -> Result<Zone, Failure> {

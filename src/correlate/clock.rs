@@ -30,8 +30,8 @@ pub struct Clock {
     /// No record has told it: it is what was assumed for one.
     assumed: bool,
     clock: Option<Millis>,
-    /// The same as records tell it. Live, at the end of a file the wall clock goes on without them; a line that was
-    /// flushed late is no step back, but it takes back what only the wall clock said.
+    /// The same as hits tell it. Live, at the end of a file the wall clock goes on without them; a line that was flushed
+    /// late is no step back, but it takes back what only the wall clock said. Where ticks are depends on where blocks end.
     latest: Option<Millis>,
     /// For records without any time before them: what the file around them says.
     fallback: Option<Millis>,
@@ -125,6 +125,10 @@ impl Clock {
         self.clock
     }
 
+    pub fn zone(&self) -> Zone {
+        self.zone
+    }
+
     pub fn family(&self) -> FamilyId {
         self.family
     }
@@ -186,13 +190,11 @@ impl Clock {
         self.hole = true;
     }
 
-    /// The last record of a file is as late as this. Where it was rolled must not show in the order of what follows, so
-    /// this is a tick like any other in a file.
+    /// The last record of a file is as late as this.
     pub fn end_file(&mut self, last: Option<Stamp>, hole: bool, out: &mut Vec<Event>) {
-        if let Some(t) = last.and_then(|s| self.instant(s)) {
-            self.pass_hole(t, out);
+        if let Some(t) = last.and_then(|s| self.believed(s)) {
+            self.pass(t, out);
             (self.last, self.assumed) = (Some(t), false);
-            self.told(t - SLACK, out);
         }
         self.hole |= hole;
     }
@@ -205,7 +207,7 @@ impl Clock {
     /// No other file follows: here the clock stops.
     pub fn stop(&mut self, out: &mut Vec<Event>) {
         if let Some(last) = self.last {
-            self.told(last, out);
+            self.tick(last, out);
         }
     }
 
@@ -213,12 +215,9 @@ impl Clock {
         match seen {
             Seen::Hit(hit) => self.hit(hit, out),
             Seen::Tick(stamp) => {
-                if let Some(t) = self.instant(stamp) {
-                    self.pass_hole(t, out);
-                    (self.last, self.assumed) = (Some(t), false);
+                if let Some(t) = self.believed(stamp) {
+                    self.pass(t, out);
                     self.recall(t - SLACK, out);
-                    // Less the slack, so that no tick inside a file is ahead of the file's last record.
-                    self.told(t - SLACK, out);
                 }
             }
             Seen::Hole { from, until } => {
@@ -273,6 +272,12 @@ impl Clock {
         self.zone.instant(stamp, self.last, self.fallback.or(self.wall))
     }
 
+    /// What a record without a hit says, unless it is, live, from the future.
+    fn believed(&self, stamp: Stamp) -> Option<Millis> {
+        let wild = |time: &Millis| self.wall.is_some_and(|wall| self.is_from_the_future(*time, wall));
+        self.instant(stamp).filter(|time| !wild(time))
+    }
+
     /// Live, a record from the future takes the time of the one before.
     fn believe(&mut self, time: Millis) -> Millis {
         match (self.wall, self.last) {
@@ -307,10 +312,13 @@ impl Clock {
         }
     }
 
-    /// A tick that records say, and not the wall clock.
-    fn told(&mut self, time: Millis, out: &mut Vec<Event>) {
-        self.latest = self.latest.max(Some(time));
-        self.tick(time, out);
+    /// A record without a hit says this. Where there are such depends on where blocks and files end, so the rules hear
+    /// nothing of it.
+    fn pass(&mut self, time: Millis, out: &mut Vec<Event>) {
+        self.pass_hole(time, out);
+        if self.last.is_none_or(|last| last < time) {
+            (self.last, self.assumed) = (Some(time), false);
+        }
     }
 
     /// A hole at the end of the file before ends with the first time behind it.

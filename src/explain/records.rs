@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use super::Subject;
 use crate::correlate::{Clock, Event, FamilyId, What};
-use crate::pattern::SignalId;
 use crate::pattern::stamp::Stamp;
+use crate::pattern::{SignalId, Zone};
 use crate::scan::belief::WINDOW;
 use crate::scan::block::RawLine;
+use crate::scan::jump::Bursts;
 use crate::scan::naive::belief::Belief;
 use crate::scan::naive::lines::Lines;
 use crate::scan::{HEAD_LIMIT, Hit, Line, Seen};
@@ -93,7 +94,11 @@ impl Reader<'_> {
         let mut clock = Clock::new(FamilyId(0), self.subject.family.zone);
         let mut events = Vec::new();
         clock.begin_file(self.belief.first, self.subject.modified, &mut events);
-        for seen in self.seen.drain(..) {
+        let bursts = self.bursts(self.subject.family.zone);
+        for mut seen in self.seen.drain(..) {
+            if let Seen::Hit(hit) = &mut seen {
+                hit.stamp = bursts.before(hit.line.offset).or(hit.stamp);
+            }
             clock.place(seen, &mut events);
         }
         let hits = events.into_iter().filter_map(|Event { what, .. }| match what {
@@ -109,5 +114,12 @@ impl Reader<'_> {
                 None => Source::Before,
             };
         }
+    }
+
+    /// What is taken back later than a record is seen to be by those next to it.
+    fn bursts(&self, zone: Zone) -> Bursts {
+        let hits = self.seen.iter().filter_map(|seen| if let Seen::Hit(hit) = seen { Some(hit) } else { None });
+        let own = hits.zip(&self.stamps).filter(|(hit, own)| own.is_some() && hit.stamp == **own);
+        Bursts::of(zone, own.filter_map(|(hit, own)| Some((hit.line.offset, (*own)?))))
     }
 }

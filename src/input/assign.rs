@@ -164,12 +164,17 @@ impl<'p> Assigner<'p> {
         let rolled = rolled(name);
         let live = format!("{directory}/{}", rolled.live);
         let decided = decision(&self.decisions.logs, place).copied();
-        let logs = (0..self.patterns.logs.len() as u32).map(LogId).filter(|id| decided.is_none_or(|d| d == *id));
-        let mut anchored =
-            logs.filter_map(|id| Some((self.anchor(id, &live).or_else(|| self.anchor(id, &whole))?, id)));
-        match (anchored.next(), decided) {
+        let anchored = |wanted: Option<LogId>| {
+            let mut logs = (0..self.patterns.logs.len() as u32).map(LogId).filter(|id| wanted.is_none_or(|w| w == *id));
+            logs.find_map(|id| Some((self.anchor(id, &live).or_else(|| self.anchor(id, &whole))?, id)))
+        };
+        match (anchored(decided), decided) {
             (Some((anchor, log)), _) => Some(self.assignment(place, log, &live, anchor, rolled)),
-            (None, Some(log)) => Some(self.loose(place, log, &live, rolled)),
+            // Whose file it is does not depend on what the user says is in it.
+            (None, Some(log)) => Some(match anchored(None) {
+                Some((anchor, _)) => self.assignment(place, log, &live, anchor, rolled),
+                None => self.loose(place, log, &live, rolled),
+            }),
             (None, None) => None,
         }
     }

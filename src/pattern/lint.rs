@@ -19,6 +19,7 @@ pub fn lint(patterns: &Patterns, definitions: &Definitions) -> Vec<Diagnostic> {
 /// Errors over a whole pattern set, or over as much of it as could be compiled.
 pub fn errors(patterns: &Patterns, definitions: &Definitions) -> Vec<Diagnostic> {
     let mut found = shared_files(patterns, definitions);
+    found.extend(patterns.logs.iter().filter_map(|log| two_zones(log, definitions)));
     found.extend(definitions.tests.iter().flat_map(|t| test(t, definitions)));
     found
 }
@@ -117,6 +118,21 @@ fn shared_files(patterns: &Patterns, definitions: &Definitions) -> Vec<Diagnosti
         }
     }
     found
+}
+
+/// A log is in one zone, and its layouts may name several.
+fn two_zones(log: &Log, definitions: &Definitions) -> Option<Diagnostic> {
+    let named = |at: usize| Some((at, log.layouts.get(at)?.1.zone()?));
+    let mut zones = (0..log.layouts.len()).filter_map(named);
+    let (first, zone) = zones.next().filter(|_| log.zone.is_none())?;
+    let (second, other) = zones.find(|(_, other)| Zone::parse(other) != Zone::parse(zone))?;
+    let layouts = &definitions.logs.get(&*log.name)?.body.as_ref()?.layouts;
+    let title = format!("the layouts of the log `{}` name two time zones", log.name);
+    Some(
+        Diagnostic::error(&layouts.get(second)?.span, title, format!("this one names `{other}`"))
+            .also(&layouts.get(first)?.span, format!("and this one `{zone}`"))
+            .help("a log is in one zone: make two logs of it, or say with `tz` which zone is right"),
+    )
 }
 
 fn shared_file(log: &Log, other: &Log, definitions: &Definitions) -> Option<Diagnostic> {

@@ -22,6 +22,6 @@ pub(crate) mod toml_reader;
 pub mod windows;
 pub mod zone;
 
-pub use compile::{Compiled, compile};
+pub use compile::{Compiled, compile, compile_with};
 pub use patterns::*;
 pub use zone::Zone;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aho_corasick::packed;
 use aho_corasick::{AhoCorasick, Span};
+use memchr::memmem;
 
 use super::literal::{Need, Text};
 use super::search::Sought;
@@ -57,6 +58,8 @@ enum Engine {
     Packed(packed::Searcher),
     /// On machines without the instructions.
     Automaton(AhoCorasick),
+    /// Where that cannot be built either, window by window: no text may be passed over in silence.
+    Each(Vec<Box<[u8]>>),
 }
 
 /// What is searched: the log as it is written, or in ASCII lower case, which costs a copy. The former will do if each
@@ -114,7 +117,7 @@ impl Windows {
         let expected = chosen.keys().map(|window| sample.expected(window)).sum();
         let all: Vec<(Box<[u8]>, Vec<Anchor>)> = chosen.into_iter().collect();
         let size = if all.len() <= ONE_PASS { ONE_PASS } else { EACH_PASS };
-        let passes = all.chunks(size).filter_map(Pass::new).collect();
+        let passes = all.chunks(size).map(Pass::new).collect();
         Some(Windows { passes, case, sample: sample.text.len(), expected })
     }
 
@@ -166,13 +169,12 @@ impl Windows {
 }
 
 impl Pass {
-    fn new(windows: &[(Box<[u8]>, Vec<Anchor>)]) -> Option<Pass> {
+    fn new(windows: &[(Box<[u8]>, Vec<Anchor>)]) -> Pass {
         let bytes = || windows.iter().map(|(window, _)| window);
-        let engine = match packed::Config::new().builder().extend(bytes()).build() {
-            Some(searcher) => Engine::Packed(searcher),
-            None => Engine::Automaton(AhoCorasick::new(bytes()).ok()?),
-        };
-        Some(Pass { engine, anchors: windows.iter().map(|(_, anchors)| anchors.clone()).collect() })
+        let packed = packed::Config::new().builder().extend(bytes()).build().map(Engine::Packed);
+        let engine = packed.or_else(|| AhoCorasick::new(bytes()).ok().map(Engine::Automaton));
+        let engine = engine.unwrap_or_else(|| Engine::Each(bytes().cloned().collect()));
+        Pass { engine, anchors: windows.iter().map(|(_, anchors)| anchors.clone()).collect() }
     }
 }
 
@@ -181,6 +183,11 @@ impl Engine {
     fn next(&self, folded: &[u8], from: usize) -> Option<(usize, usize)> {
         let span = Span { start: from, end: folded.len() };
         let found = match self {
+            Engine::Each(windows) => {
+                let place = |window: &[u8]| Some(from + memmem::find(folded.get(from..)?, window)?);
+                let places = windows.iter().enumerate().filter_map(|(number, window)| Some((place(window)?, number)));
+                return places.min().map(|(at, number)| (number, at));
+            }
             Engine::Packed(searcher) => searcher.find_in(folded, span)?,
             Engine::Automaton(automaton) => automaton.find(aho_corasick::Input::new(folded).span(span))?,
         };
@@ -288,7 +295,7 @@ impl Sample<'_> {
         let seen = if window.len() == self.width {
             self.windows[slot(window)] as usize
         } else {
-            memchr::memmem::find_iter(self.text, window).count()
+            memmem::find_iter(self.text, window).count()
         };
         by_chance + seen as f64 * UNIT / self.text.len().max(self.width) as f64
     }
@@ -297,4 +304,25 @@ impl Sample<'_> {
 fn slot(window: &[u8]) -> usize {
     let bytes = window.iter().fold(0_u32, |bytes, byte| bytes << 8 | u32::from(*byte));
     (bytes.wrapping_mul(0x9E37_79B1) >> 16) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whichever could be built, it finds the same.
+    #[test]
+    fn every_engine_finds_each_window() {
+        let windows: Vec<Box<[u8]>> = [b"lost".as_slice(), b"abc", b"back"].into_iter().map(Into::into).collect();
+        let packed = packed::Config::new().builder().extend(&windows).build().map(Engine::Packed);
+        let automaton = Engine::Automaton(AhoCorasick::new(&windows).unwrap());
+        for engine in packed.into_iter().chain([automaton, Engine::Each(windows.clone())]) {
+            let (mut from, mut found) = (0, Vec::new());
+            while let Some((window, at)) = engine.next(b"back to what was lost, abcabc", from) {
+                found.push((window, at));
+                from = at + 1;
+            }
+            assert_eq!(found, [(2, 0), (0, 17), (1, 23), (1, 26)], "{engine:?}");
+        }
+    }
 }

@@ -62,6 +62,7 @@ impl Run {
         if damaged && other.summary.bytes > self.from {
             self.from = other.summary.bytes;
             self.summary.first = other.summary.last;
+            self.summary.unsettled.beginning = None;
             self.summary.orphans.clear();
         }
     }

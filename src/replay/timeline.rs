@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use super::join::Join;
 use super::order::Ordered;
 use super::store::Reader;
-use super::{FamilyReport, Run};
-use crate::correlate::{Clock, Event, FamilyId};
+use super::{FamilyReport, Run, border};
+use crate::correlate::{Clock, Event, FamilyId, What};
 use crate::pattern::{LogId, Patterns};
 use crate::scan::belief::JUMP;
 use crate::scan::{Carry, Seen, Summary};
@@ -17,6 +17,10 @@ pub struct Timeline<'p> {
     files: std::vec::IntoIter<Run>,
     current: Option<Current>,
     ready: VecDeque<Event>,
+    /// Times of records behind the last event. Those that the next one shows to be true let others go on.
+    ticks: Vec<Millis>,
+    /// The order's key of the last event.
+    key: Option<Millis>,
     reached: Option<Millis>,
     over: bool,
     disagreements: Vec<String>,
@@ -36,13 +40,16 @@ struct Current {
 }
 
 impl<'p> Timeline<'p> {
-    pub fn new(patterns: &'p Patterns, ordered: Ordered, clock: Clock) -> Timeline<'p> {
+    pub fn new(patterns: &'p Patterns, mut ordered: Ordered, clock: Clock) -> Timeline<'p> {
+        border::settle(&mut ordered.runs, clock.zone());
         Timeline {
             family: clock.family().0,
             join: Join::new(patterns, clock, Carry::default()),
             files: ordered.runs.into_iter(),
             current: None,
             ready: VecDeque::new(),
+            ticks: Vec::new(),
+            key: None,
             reached: None,
             over: false,
             disagreements: ordered.disagreements,
@@ -90,12 +97,36 @@ impl<'p> Timeline<'p> {
             },
             Some(current) => match current.seen.next() {
                 Some(Seen::Hit(hit)) if hit.line.offset < current.from => {}
-                Some(seen) => self.join.place(seen, &mut events),
+                Some(Seen::Hit(mut hit)) => {
+                    if let Some(before) = current.summary.bursts.before(hit.line.offset) {
+                        hit.stamp = Some(before);
+                        self.join.clock.counts.disbelieved += 1;
+                    }
+                    self.join.place(Seen::Hit(hit), &mut events);
+                }
+                Some(seen) => {
+                    let tick = matches!(seen, Seen::Tick(_));
+                    self.join.place(seen, &mut events);
+                    self.ticks.extend(self.join.clock.last().filter(|_| tick));
+                }
                 None => self.end(&mut events),
             },
         }
-        self.ready.extend(events);
+        events.into_iter().for_each(|event| self.give(event));
         true
+    }
+
+    /// The ticks in front of an event are true if they are not later. They change nothing that it would not change, but
+    /// what waits for this family need not wait until then.
+    fn give(&mut self, event: Event) {
+        for tick in std::mem::take(&mut self.ticks) {
+            if tick < event.key && self.key.is_none_or(|key| key < tick) {
+                self.key = Some(tick);
+                self.ready.push_back(Event { key: tick, what: What::Tick(tick) });
+            }
+        }
+        self.key = Some(event.key);
+        self.ready.push_back(event);
     }
 
     fn begin(&mut self, mut run: Run, events: &mut Vec<Event>) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::block::RawLine;
+use super::jump::{Bursts, Unsettled};
 use crate::pattern::stamp::Stamp;
 use crate::pattern::{CaptureId, Clause, Signal, SignalId};
 use crate::transition::EVIDENCE_BYTES;
@@ -82,6 +83,10 @@ pub struct Summary {
     /// Times of the first and the last record that has one.
     pub first: Option<Stamp>,
     pub last: Option<Stamp>,
+    /// Records whose times are not to be believed, though hits carry them.
+    pub bursts: Bursts,
+    /// What the files before and behind this one must tell.
+    pub unsettled: Unsettled,
     /// Something is missing at the end, after the last record.
     pub hole_at_end: bool,
     pub lines: u64,
@@ -89,7 +94,7 @@ pub struct Summary {
     /// Hits in records whose time is missing or impossible. (Of records without hits nobody asks, and reading the time
     /// of each would cost more than all the rest.)
     pub untimed: u64,
-    /// Hits in records whose time jumped ahead and was taken back.
+    /// Hits in records whose time jumped ahead and was taken back, but for those in bursts.
     pub disbelieved: u64,
     /// Lines that were looked at for a signal, each once for each, and how many were hits.
     pub candidates: u64,

@@ -12,6 +12,7 @@ pub mod block;
 mod bytes;
 mod heads;
 pub mod hit;
+pub mod jump;
 #[doc(hidden)]
 pub mod naive;
 mod prefilter;

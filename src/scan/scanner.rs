@@ -156,16 +156,19 @@ impl<'p> Scanner<'p> {
         self.end_line(out);
         let State { mut times, record, orphans, file, judged, hits, .. } = self.state;
         let last = times.finish(out);
+        let (bursts, unsettled, wild) = std::mem::take(&mut times.jumps).finish();
         Summary {
             orphans,
             lines: record.lines(),
             carry: record.into_carry(&file),
             first: times.first,
             last,
+            bursts,
+            unsettled,
             hole_at_end: times.in_hole(),
             bytes: self.blocks.bytes(),
             untimed: times.untimed,
-            disbelieved: times.disbelieved,
+            disbelieved: times.disbelieved + wild,
             candidates: judged,
             hits,
         }

@@ -5,15 +5,19 @@
 //! a hit comes that is near its end, and dropped for a new one when a hit comes that is not. At the end of a block the
 //! stretch is brought up to there, with enough of what is before it for the first hit of the next block.
 //!
-//! Three things make every head from the start of a block on be read, until they are settled: a hit that waits for what
-//! the records after it say, the record behind a hole, and the first time of the file. A block in which the zone's
-//! offset changes is read head by head too, and each record of such an hour gives a tick.
+//! Four things make every head from the start of a block on be read, until they are settled: a hit that waits for what
+//! the records after it say, the record behind a hole, the first time of the file, and a [jump](super::jump) ahead. Where
+//! heads are passed over, a jump among them is found by halving. A block in which the zone's offset changes is read head
+//! by head too, and each record of such an hour gives a tick.
+
+mod reach;
 
 use std::collections::VecDeque;
 
-use super::belief::{Doubt, SIGHT, Verdict, WINDOW, is_calm, older, verdict};
+use super::belief::{Doubt, JUMP, SIGHT, Verdict, WINDOW, older, verdict};
 use super::heads::Heads;
 use super::hit::{Hit, Seen};
+use super::jump::{Jump, Jumps};
 use super::saved::SavedTimes;
 use crate::pattern::Zone;
 use crate::pattern::stamp::Stamp;
@@ -39,6 +43,11 @@ pub struct Times {
     whole: bool,
     /// All heads in front of this byte of the block are in the stretch.
     upto: usize,
+    /// So many times of the stretch have been looked at for jumps.
+    passed: usize,
+    /// The last of them that is believed.
+    before: Option<Stamp>,
+    pub jumps: Jumps,
     /// Where the block begins in the file.
     block: u64,
     /// Records that say something by themselves, in front of hits at the same place.
@@ -98,6 +107,9 @@ impl Times {
             stretch: VecDeque::new(),
             whole: true,
             upto: 0,
+            passed: 0,
+            before: None,
+            jumps: Jumps::default(),
             block: 0,
             marks: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -119,8 +131,10 @@ impl Times {
 
     pub fn restore(saved: SavedTimes, zone: Zone) -> Times {
         let SavedTimes { stretch, whole, first, ticked, hole } = saved;
-        let stretch = stretch.into_iter().map(|(offset, stamp)| Timed { place: 0, offset, stamp }).collect();
-        Times { stretch, whole, first, ticked, hole, ..Times::new(zone, 0) }
+        let stretch: VecDeque<Timed> =
+            stretch.into_iter().map(|(offset, stamp)| Timed { place: 0, offset, stamp }).collect();
+        let before = stretch.back().map(|timed| timed.stamp);
+        Times { passed: stretch.len(), before, stretch, whole, first, ticked, hole, ..Times::new(zone, 0) }
     }
 
     /// The time of the last record that has one.
@@ -178,7 +192,12 @@ impl Times {
     }
 
     fn must_read_on(&self) -> bool {
-        self.every || self.hole || self.first.is_none() || !self.waiting.is_empty()
+        self.every || self.hole || self.first.is_none() || self.is_unsettled()
+    }
+
+    /// Do the next records tell something of those that were read?
+    fn is_unsettled(&self) -> bool {
+        !self.waiting.is_empty() || self.passed < self.stretch.len() || self.jumps.read_on()
     }
 
     /// May the zone's offset change between the block before and the end of this one?
@@ -217,49 +236,41 @@ impl Times {
         (from, None)
     }
 
-    /// Heads with a time in front of `end`, the last one first, down to where the stretch reaches.
-    fn backward<'h>(&self, heads: &'h Heads, mut end: usize) -> impl Iterator<Item = Timed> + use<'h> {
-        let floor = self.upto;
-        std::iter::from_fn(move || {
-            while end > floor {
-                let line = heads.block.line_before(end);
-                end = line.start;
-                if let Some(stamp) = heads.stamp(&line) {
-                    return Some(Timed::new(heads, line.start, stamp));
+    /// Shows the times that can be told to the jumps.
+    fn pass(&mut self, all: bool, out: &mut Vec<Seen>) {
+        while let Some(&Timed { offset, stamp, .. }) = self.stretch.get(self.passed) {
+            let at = self.passed;
+            match self.verdict(at, all) {
+                Verdict::Unknown => return,
+                Verdict::Wild => {}
+                Verdict::Believed => {
+                    self.disbelieved += self.jumps.go_on(stamp, offset);
+                    let raw = at.checked_sub(1).filter(|_| !self.whole).map(|before| self.stretch[before].stamp);
+                    let before = self.before.or(raw);
+                    match before {
+                        Some(before) => self.jump(at, before, out),
+                        None if self.ahead > 0 => self.jumps.begin(self.zone, stamp, offset),
+                        None => {}
+                    }
+                    self.before = Some(stamp);
                 }
             }
-            None
-        })
+            self.passed += 1;
+        }
     }
 
-    /// Brings the stretch to the record that begins before `place` (or to the block's end), with at least `least` times
-    /// and enough of them to tell what is believed there.
-    fn reach(&mut self, place: Place, least: usize, heads: &Heads) {
-        if place <= self.upto {
-            return;
+    /// Looks whether the time at `at` jumps ahead of the one before and, where they are known, of all that were near.
+    fn jump(&mut self, at: usize, before: Stamp, out: &mut Vec<Seen>) {
+        let Timed { offset, stamp, .. } = self.stretch[at];
+        let Some(jump) = Jump::between(self.zone, before, stamp, offset) else { return };
+        if self.ahead == 0 {
+            // The wall clock tells what is believed, and then this is the time before it.
+            return out.push(Seen::Tick(before));
         }
-        let line = heads.block.line_at(place - 1);
-        let end = heads.block.behind(&line);
-        let window = if self.ahead == 0 { 0 } else { WINDOW };
-        let (mut fresh, mut enough): (Vec<Timed>, bool) = (Vec::new(), false);
-        let mut joined = true;
-        for found in self.backward(heads, end) {
-            fresh.push(found);
-            if let Some(at) = fresh.len().checked_sub(window + 1) {
-                enough |= self.ahead == 0 || is_calm(fresh[at + 1..].iter().map(|timed| timed.stamp), fresh[at].stamp);
-            }
-            if enough && fresh.len() >= least {
-                joined = false;
-                break;
-            }
+        let mut near = self.stretch.range(at.saturating_sub(WINDOW)..at);
+        if near.all(|timed| timed.stamp.behind(stamp).is_none_or(|ahead| ahead > JUMP)) {
+            self.jumps.open(jump);
         }
-        if !joined {
-            debug_assert!(!self.must_read_on());
-            self.stretch.clear();
-            self.whole = false;
-        }
-        self.stretch.extend(fresh.into_iter().rev());
-        self.upto = end;
     }
 
     fn flush_marks(&mut self, place: Place, heads: &Heads, out: &mut Vec<Seen>) {
@@ -273,7 +284,7 @@ impl Times {
         let at = self.stretch.partition_point(|timed| timed.place <= place).checked_sub(1);
         self.waiting.push_back((at, item));
         self.settle(false, out);
-        while !self.waiting.is_empty() && self.forward(heads) {
+        while self.is_unsettled() && self.forward(heads) {
             self.settle(false, out);
         }
     }
@@ -283,6 +294,7 @@ impl Times {
         if self.first.is_none() {
             self.first = self.first_believed(all);
         }
+        self.pass(all, out);
         while let Some((at, item)) = self.waiting.pop_front() {
             if let Some(item) = self.tell(at, item, all, out) {
                 self.waiting.push_front((at, item));
@@ -297,7 +309,7 @@ impl Times {
             (Item::Hit(mut hit, timed), at) => {
                 let Some(stamp) = self.believed(at, all) else { return Some(Item::Hit(hit, timed)) };
                 let wild = timed && at.is_some_and(|at| self.verdict(at, all) == Verdict::Wild);
-                self.disbelieved += u64::from(wild);
+                self.disbelieved += u64::from(wild && self.jumps.counts_wild(hit.line.offset));
                 self.untimed += u64::from(!timed);
                 hit.stamp = stamp;
                 out.push(Seen::Hit(*hit));
@@ -376,8 +388,10 @@ impl Times {
         let mut sure = (0..self.stretch.len()).rev().take_while(|at| self.whole || *at >= WINDOW);
         let Some(sure) = sure.find(|at| self.verdict(*at, false) == Verdict::Believed) else { return };
         let keep_from = sure.saturating_sub(WINDOW).min(self.stretch.len().saturating_sub(TICK_WINDOW));
+        let keep_from = keep_from.min(self.passed.saturating_sub(WINDOW));
         if keep_from > 0 {
             self.stretch.drain(..keep_from);
+            self.passed -= keep_from;
             self.whole = false;
         }
     }

@@ -92,10 +92,7 @@ fn events(at: usize, source: &Source, end: Option<Millis>) -> Vec<Event> {
         }
         before = Some(time);
         match &record.said {
-            Said::Nothing(true) if clock.is_none_or(|c| time - SLACK > c) => {
-                clock = Some(time - SLACK);
-                all.push(Event { family: at, key: time - SLACK, time: time - SLACK, what: What::Tick });
-            }
+            // Where there are ticks depends on how the log was read.
             Said::Nothing(_) => {}
             Said::Signal { signal, weight, captures: values } => {
                 if let Some(c) = clock.filter(|c| time < c - STEP) {

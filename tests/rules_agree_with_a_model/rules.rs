@@ -116,7 +116,9 @@ pub fn toml(alarms: &[Alarm]) -> String {
     let captures: String = CAPTURES.iter().map(|c| format!("(?: {c}=(?<{c}>\\w+))?")).collect();
     for at in 0..SIGNALS {
         let logs = names(&LOGS.map(|(name, ..)| name.to_owned()));
-        let _ = writeln!(t, "[signal.{0}]\nlog = {logs}\nmessage = '''{0}{captures}'''", signal(at));
+        // Half of them by the message, half by the line.
+        let clause = if at % 2 == 0 { "message = '''" } else { "match = '''INFO " };
+        let _ = writeln!(t, "[signal.{0}]\nlog = {logs}\n{clause}{0}{captures}'''", signal(at));
         let _ = writeln!(t, "provenance = \"observed\"");
     }
     for alarm in alarms {

@@ -73,7 +73,7 @@ fn untimed_hits_take_the_familys_last_time() {
     assert_eq!(place(&mut clock, [hit(utc(3000)), hit(None)]), ["hit 3000", "hit 3000"]);
     let mut out = Vec::new();
     clock.end_file(utc(4000), false, &mut out);
-    assert_eq!(shown(&out), [""; 0], "no more than the slack ahead of what is known");
+    assert_eq!(shown(&out), [""; 0]);
     // Also from the file before.
     clock.begin_file(utc(8000), None, &mut out);
     assert_eq!(place(&mut clock, [hit(None)]), ["hit 4000"]);
@@ -98,21 +98,26 @@ fn without_any_time_before_the_file_says() {
     assert_eq!(place(&mut clock, [hit(None)]), ["hit 86400000 assumed"]);
 }
 
+/// Where a block or a file ended must not show: the rules hear of hits, and of the end of the last file.
 #[test]
-fn ticks_are_behind_by_the_slack_and_never_go_back() {
+fn ticks_move_no_clock_but_at_the_end() {
     let mut clock = clock("UTC");
-    assert_eq!(place(&mut clock, [hit(utc(5000)), Seen::Tick(Stamp::Utc(5500))]), ["hit 5000"], "behind what is known");
-    assert_eq!(place(&mut clock, [Seen::Tick(Stamp::Utc(9000))]), ["tick 8000"]);
-    assert_eq!(place(&mut clock, [Seen::Tick(Stamp::Utc(9000)), Seen::Tick(Stamp::Utc(1000))]), [""; 0]);
-    // A hit behind the tick keeps its time.
-    assert_eq!(place(&mut clock, [hit(utc(7500))]), ["hit 7500 (key 8000)"]);
-    // Where a file was rolled must not show; only behind the last one nothing more comes, so there is no slack.
+    let tick = |t| Seen::Tick(Stamp::Utc(t));
+    assert_eq!(
+        place(&mut clock, [hit(utc(5000)), tick(9000), hit(None), hit(utc(7500))]),
+        ["hit 5000", "hit 9000", "hit 7500 (key 9000)"]
+    );
+    // Between the hits the times went far ahead and were set back.
+    assert_eq!(place(&mut clock, [tick(10 * MINUTE), hit(utc(8 * MINUTE))]), ["hit 480000"]);
+    assert_eq!(clock.counts.steps, 0);
     let mut out = Vec::new();
-    clock.end_file(utc(9500), false, &mut out);
-    assert_eq!(shown(&out), ["tick 8500"]);
+    clock.end_file(utc(550_000), false, &mut out);
+    clock.place(tick(560_000), &mut out);
+    clock.end_file(utc(555_000), false, &mut out);
+    assert_eq!(shown(&out), [""; 0]);
     clock.stop(&mut out);
     clock.stop(&mut out);
-    assert_eq!(shown(&out), ["tick 8500", "tick 9500"]);
+    assert_eq!(shown(&out), ["tick 555000"]);
 }
 
 /// Only hits show that a clock was set back.
@@ -253,6 +258,20 @@ fn live_a_line_that_was_flushed_late_is_no_step() {
     assert_eq!((clock.counts.steps, clock.last()), (0, Some(wall + 1)));
     clock.place(hit(utc(wall - 2 * MINUTE)), &mut out);
     assert_eq!(clock.counts.steps, 1);
+}
+
+/// Not all of a burst need be hits, and a file may end in it.
+#[test]
+fn live_ticks_from_the_future_move_nothing() {
+    let mut clock = clock("UTC");
+    clock.set_wall(0);
+    let tick = |t| Seen::Tick(Stamp::Utc(t));
+    let seen = [hit(utc(0)), tick(1000), tick(60 * MINUTE), hit(utc(60 * MINUTE))];
+    assert_eq!(place(&mut clock, seen), ["hit 0", "hit 1000"]);
+    let mut out = Vec::new();
+    clock.end_file(utc(61 * MINUTE), false, &mut out);
+    clock.place(hit(utc(61 * MINUTE)), &mut out);
+    assert_eq!((shown(&out), clock.counts.disbelieved), (vec!["hit 1000".to_owned()], 2));
 }
 
 #[test]

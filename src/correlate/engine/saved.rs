@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::history::Past;
 use super::super::instance::{Instance, Recent};
 use super::super::record::evidence_line;
-use super::super::saved::form::{EngineForm, FamilyForm, InstanceForm, PastForm, RaisedForm};
+use super::super::saved::form::{EngineForm, FamilyForm, InstanceForm, MomentForm, PastForm, RaisedForm};
 use super::super::saved::instance::{Mentioned, form, remember};
 use super::super::saved::mention::{EntryNames, Meaning, Names, line_of_form};
 use super::super::saved::{CLOCK, ENGINE, Entry, HISTORY, INSTANCE, Key, form::ClockForm, seal};
@@ -87,7 +87,8 @@ impl Engine<'_> {
             several: self.several,
             in_order: self.history.is_in_order(),
             refused: self.keys.refused.iter().map(|(alarm, hits)| (name(*alarm), *hits)).collect(),
-            said: self.keys.said.iter().map(|(alarm, role)| (name(*alarm), role.clone())).collect(),
+            said: self.keys.said.keys().map(|(alarm, role)| (name(*alarm), role.clone())).collect(),
+            since: self.keys.said.values().map(|since| since.map(MomentForm::from)).collect(),
         }
     }
 
@@ -124,8 +125,10 @@ impl Engine<'_> {
         for (alarm, hits) in &form.refused {
             self.keys.refused.extend(self.patterns.alarm_named(alarm).map(|alarm| (alarm, *hits)));
         }
-        for (alarm, role) in &form.said {
-            self.keys.said.extend(self.patterns.alarm_named(alarm).map(|alarm| (alarm, role.clone())));
+        let since = form.since.iter().copied().chain(std::iter::repeat(None));
+        for ((alarm, role), since) in form.said.iter().zip(since) {
+            let alarm = self.patterns.alarm_named(alarm);
+            self.keys.said.extend(alarm.map(|alarm| ((alarm, role.clone()), since.map(Moment::from))));
         }
     }
 

@@ -144,7 +144,7 @@ impl Engine<'_> {
             Slot::Forget => {
                 let clock = family.and_then(|f| self.clocks.get(&f)).copied().unwrap_or(deadline);
                 if instance.is_idle(alarm, clock) {
-                    self.forget(id);
+                    self.forget(id, deadline);
                 } else if instance.active == 0
                     && let Some(family) = family
                 {
@@ -154,10 +154,10 @@ impl Engine<'_> {
         }
     }
 
-    pub(super) fn forget(&mut self, id: InstanceId) {
+    pub(super) fn forget(&mut self, id: InstanceId, time: Millis) {
         let Engine { instances, site, patterns, .. } = self;
         if let Some(instance) = instances.remove(id, |instance| site.key(patterns, instance)) {
-            self.keys.give_back(instance.alarm);
+            self.out.extend(self.keys.give_back(patterns, site, instance.alarm, time));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::form::{ClockForm, EngineForm, FamilyForm, InstanceForm, PastForm};
+use super::form::{ClockForm, EarlierEngineForm, EngineForm, FamilyForm, InstanceForm, PastForm};
 use super::mention::{EntryNames, Meaning, Names};
 use super::{CLOCK, ENGINE, Entry, HISTORY, INSTANCE, Key, MERGE, Unreadable, open};
 use crate::correlate::event::{Family, FamilyId};
@@ -61,7 +61,7 @@ impl Correlator<'_> {
         for (key, bytes) in entries {
             let fits = match key.kind() {
                 CLOCK => restoring.clock(self, open(&key, &bytes)?),
-                ENGINE => restoring.engine(self, &open(&key, &bytes)?),
+                ENGINE => restoring.engine(self, &engine_form(&key, &bytes)?),
                 HISTORY => restoring.past(self, open(&key, &bytes)?),
                 INSTANCE => restoring.instance(self, open(&key, &bytes)?, out),
                 MERGE => true,
@@ -133,4 +133,9 @@ impl<'p> Restoring<'p> {
 
 fn family_name(cluster: &str, node: &str, family: &FamilyForm) -> FamilyName {
     (cluster.to_owned(), node.to_owned(), family.log.to_string(), family.name.to_string())
+}
+
+/// The form grew at its end, so one that ends too early is an earlier one.
+fn engine_form(key: &Key, bytes: &[u8]) -> Result<EngineForm, Unreadable> {
+    open(key, bytes).or_else(|_| Ok(open::<EarlierEngineForm>(key, bytes)?.into()))
 }

@@ -81,6 +81,26 @@ pub struct EngineForm {
     pub refused: Vec<(Arc<str>, u64)>,
     /// Alarms and roles for which that has been said.
     pub said: Vec<(Arc<str>, Arc<str>)>,
+    /// Since when, in the same order; it came later, see [`EarlierEngineForm`].
+    pub since: Vec<Option<MomentForm>>,
+}
+
+/// An [`EngineForm`] as it was at first. What is longer than this an older program reads without its end.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EarlierEngineForm {
+    pub cluster: Arc<str>,
+    pub node: Arc<str>,
+    pub several: bool,
+    pub in_order: bool,
+    pub refused: Vec<(Arc<str>, u64)>,
+    pub said: Vec<(Arc<str>, Arc<str>)>,
+}
+
+impl From<EarlierEngineForm> for EngineForm {
+    fn from(earlier: EarlierEngineForm) -> EngineForm {
+        let EarlierEngineForm { cluster, node, several, in_order, refused, said } = earlier;
+        EngineForm { cluster, node, several, in_order, refused, said, since: Vec::new() }
+    }
 }
 
 /// A hit that can be looked back at.

@@ -137,6 +137,11 @@ fn what_the_user_says_goes_before_all() {
     assert_eq!(of("/srv/node-9/omm/oms/ha/runlog/ha.log"), "ha-oms nine omm/oms/ha/runlog/ha.log", "the longer path");
     assert_eq!(of("/srv/node-90/omm/oms/ha/runlog/ha.log"), "ha-oms all omm/oms/ha/runlog/ha.log", "whole components");
     assert_eq!(of("/srv/node-9/x"), "ha-oms nine x", "a loose file needs no look inside");
+    let other = "/elsewhere/node-7/flink/flinkserver/ha/runlog/ha.log";
+    let elsewhere = Decisions { logs: vec![(oms, "/elsewhere/node-7".into())], ..Decisions::default() };
+    let elsewhere = Assigner::new(&PATTERNS, elsewhere, "this-host").by_path(&Place::file(Path::new(other)));
+    let told = "what it is said to be moves no file to another node";
+    assert_eq!(elsewhere.map(|a| shown(&a)).unwrap(), "ha-oms node-7 flink/flinkserver/ha/runlog/ha.log", "{told}");
     assert_eq!(of("/srv/node-9/y"), "none");
     assert_eq!(of("-"), "ha-oms in stdin");
     assert_eq!(of("/elsewhere/n/omm/oms/ha/runlog/ha.log"), "ha-oms n omm/oms/ha/runlog/ha.log");
