@@ -62,7 +62,6 @@ fn judge_client(shown: &str, asked: &Asked, client: &str, threshold: u64) -> Ans
 mod tests {
     use super::*;
     use crate::diagnose::Verdict;
-    use crate::probe::settings::Zookeeper;
     use crate::probe::zookeeper::{Connections, Limits, Untold};
 
     fn asked(clients: &[(&str, u64)], limit: Option<u64>) -> Asked {
