@@ -9,11 +9,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use tempfile::TempDir;
 
 /// What was not said after so long never will be.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What was written then needs no waiting for other logs that may have something older.
+const LONG_AGO: TimeDelta = TimeDelta::minutes(1);
 
 /// Clock ticks in a second of `/proc/PID/stat`, which Linux has fixed.
 const TICKS: u64 = 100;
@@ -105,7 +108,7 @@ impl Site {
         fs::write(root.path().join("patterns/live.toml"), format!("{PATTERNS}{by}")).expect("the patterns");
         let logs: Vec<PathBuf> = (0..files).map(|number| directory.join(format!("process-{number}.log"))).collect();
         for log in &logs {
-            fs::write(log, line("the process has begun")).expect("a log");
+            fs::write(log, line(Utc::now() - LONG_AGO, "the process has begun")).expect("a log");
         }
         Site { program: program.to_owned(), root, state: state.expect("a directory for the state"), logs }
     }
@@ -131,9 +134,9 @@ impl Site {
     }
 }
 
-/// A line as the layout has it, of this time.
-pub fn line(message: &str) -> String {
-    format!("{} INFO {message}\n", Utc::now().format("%Y-%m-%d %H:%M:%S,%3f"))
+/// A line as the layout has it.
+pub fn line(time: DateTime<Utc>, message: &str) -> String {
+    format!("{} INFO {message}\n", time.format("%Y-%m-%d %H:%M:%S,%3f"))
 }
 
 pub struct Watch {

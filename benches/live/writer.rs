@@ -5,6 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
+
 use super::site::{Site, line};
 
 /// One line in so many is a probe.
@@ -55,8 +57,8 @@ impl Writer {
         let logs = self.logs.len() as u64;
         let at = (number + number / PROBES) % logs;
         let text = match number % PROBES {
-            0 => line(&format!("probe number {number}")),
-            _ => line(CHATTER),
+            0 => line(Utc::now(), &format!("probe number {number}")),
+            _ => line(Utc::now(), CHATTER),
         };
         let Ok(at) = usize::try_from(at) else { return };
         let now = Instant::now();

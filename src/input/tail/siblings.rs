@@ -55,7 +55,7 @@ fn family(listing: &Listing, live: &str, also: Option<Identity>) -> Names {
     let first = listing.partition_point(|(name, _)| name.as_encoded_bytes() < stem);
     let alike = listing[first..].iter().take_while(|(name, _)| begins(name));
     let own = alike.filter(|(name, _)| name.to_str().is_some_and(|name| belongs(name, live)));
-    let by_inode = listing.iter().filter(|(_, inode)| also.is_some_and(|also| also.inode == *inode));
+    let by_inode = also.into_iter().flat_map(|also| listing.iter().filter(move |(_, inode)| *inode == also.inode));
     own.chain(by_inode).filter(|(name, _)| name != live).cloned().collect()
 }
 
