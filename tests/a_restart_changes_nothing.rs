@@ -103,7 +103,7 @@ impl Store {
 }
 
 impl<'p> Process<'p> {
-    fn start(patterns: &'p Patterns, mode: Mode, readings: &[Reading], store: &Store) -> Process<'p> {
+    fn start(patterns: &'p Patterns, mode: Mode, readings: &[Reading], store: &Store, wall: Millis) -> Process<'p> {
         let mut correlator = Correlator::new(patterns, mode, HOLD);
         let mut cleared = Vec::new();
         correlator.restore(store.entries.clone(), &mut cleared).unwrap();
@@ -120,6 +120,7 @@ impl<'p> Process<'p> {
         for (at, clock) in clocks.iter().enumerate() {
             assert_eq!(merge.add(clock.family(), correlator.families()), at);
         }
+        merge.reads_at(wall);
         merge.restore(patterns, correlator.families(), store.entries.clone()).unwrap();
         Process { patterns, correlator, merge, clocks }
     }
@@ -164,7 +165,7 @@ fn readings(case: &Case, patterns: &Patterns) -> Vec<Reading> {
 /// Catching up: every family is behind until its file is read.
 fn catch_up(case: &Case, patterns: &Patterns, doings: &[Doing]) -> Vec<Transition> {
     let (mut readings, mut store, mut out) = (readings(case, patterns), Store::default(), Vec::new());
-    let mut process = Process::start(patterns, Mode::Replay, &readings, &store);
+    let mut process = Process::start(patterns, Mode::Replay, &readings, &store, 0);
     let mut doings = doings.iter().cycle();
     loop {
         for (at, reading) in readings.iter_mut().enumerate() {
@@ -181,7 +182,7 @@ fn catch_up(case: &Case, patterns: &Patterns, doings: &[Doing]) -> Vec<Transitio
             Some(Doing::Save) => process.save(&mut store),
             Some(Doing::Restart) => {
                 process.save(&mut store);
-                process = Process::start(patterns, Mode::Replay, &readings, &store);
+                process = Process::start(patterns, Mode::Replay, &readings, &store, 0);
             }
             _ => {}
         }
@@ -214,7 +215,7 @@ fn live(case: &Case, patterns: &Patterns, doings: &[Doing]) -> Vec<Transition> {
         }
     }
     arrivals.sort_unstable();
-    let mut process = Process::start(patterns, Mode::Watch, &readings, &store);
+    let mut process = Process::start(patterns, Mode::Watch, &readings, &store, 0);
     let mut doings = doings.iter().cycle();
     for (wall, at) in arrivals {
         process.merge.set_wall(wall);
@@ -227,7 +228,7 @@ fn live(case: &Case, patterns: &Patterns, doings: &[Doing]) -> Vec<Transition> {
             Some(Doing::Save) => process.save(&mut store),
             Some(Doing::Restart) => {
                 process.save(&mut store);
-                process = Process::start(patterns, Mode::Watch, &readings, &store);
+                process = Process::start(patterns, Mode::Watch, &readings, &store, wall);
             }
             _ => {}
         }

@@ -19,8 +19,9 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// The version of what is kept: raised whenever an older binary could not read it.
-pub const VERSION: u32 = 1;
+/// The version of what is kept: raised whenever an older binary could not read it, or this one could not read what an
+/// older one kept.
+pub const VERSION: u32 = 2;
 
 /// Why the state cannot be used.
 #[derive(Debug, Error)]
@@ -32,6 +33,11 @@ pub enum OpenError {
         .dir.display()
     )]
     Newer { dir: PathBuf, found: u32 },
+    #[error(
+        "the state in {} was written by an older tocsin in a format that is read no more (format {found}, this one knows {VERSION}): move the directory away and start again, which reads the logs back by `--lookback`",
+        .dir.display()
+    )]
+    Older { dir: PathBuf, found: u32 },
     #[error("the state in {} is damaged ({why}): move {} away and start again, which reads the logs back by `--lookback`", .path.display(), .path.display())]
     Damaged { path: PathBuf, why: String },
     #[error("cannot use the state directory {}: {why}", .dir.display())]

@@ -64,12 +64,11 @@ impl Store {
             Err(error) => return Err(damaged(error.to_string())),
         };
         let store = Store { database, path: path.clone(), file: (file.dev(), file.ino()), lock };
+        let dir = || path.parent().map_or_else(PathBuf::new, PathBuf::from);
         match store.version().map_err(|broken| damaged(broken.to_string()))? {
-            Some(found) if found > VERSION => {
-                let dir = path.parent().map_or_else(PathBuf::new, PathBuf::from);
-                Err(OpenError::Newer { dir, found })
-            }
-            // There is one format so far; a change of it brings its migration here.
+            Some(found) if found > VERSION => Err(OpenError::Newer { dir: dir(), found }),
+            // Format 1 was never released; what comes after 2 brings its migration here.
+            Some(found) if found < VERSION => Err(OpenError::Older { dir: dir(), found }),
             _ => Ok(store),
         }
     }
@@ -244,15 +243,20 @@ mod tests {
     }
 
     #[test]
-    fn what_a_newer_tocsin_wrote_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let directory = Directory::new(dir.path());
-        let store = Store::open(&directory).unwrap();
-        let mut batch = Batch::default();
-        batch.put(Table::Facts, VERSION_KEY, (VERSION + 1).to_le_bytes().to_vec());
-        store.commit(&batch).unwrap();
-        drop(store);
-        assert!(matches!(Store::open(&directory), Err(OpenError::Newer { found, .. }) if found == VERSION + 1));
+    fn what_another_format_has_is_refused() {
+        let opened = |version: u32| {
+            let dir = tempfile::tempdir().unwrap();
+            let directory = Directory::new(dir.path());
+            let store = Store::open(&directory).unwrap();
+            let mut batch = Batch::default();
+            batch.put(Table::Facts, VERSION_KEY, version.to_le_bytes().to_vec());
+            store.commit(&batch).unwrap();
+            drop(store);
+            Store::open(&directory).map(drop)
+        };
+        assert!(matches!(opened(VERSION + 1), Err(OpenError::Newer { found, .. }) if found == VERSION + 1));
+        assert!(matches!(opened(VERSION - 1), Err(OpenError::Older { found, .. }) if found == VERSION - 1));
+        assert!(opened(VERSION).is_ok());
     }
 
     #[test]
