@@ -153,7 +153,8 @@ impl Shared {
     }
 
     /// An event with paths is about these files; linemux keeps the paths of other files than its own to itself, and then
-    /// it may be about any.
+    /// it may be about any. One `MuxedEvents` for each directory would tell which, but each takes a thread and an inotify
+    /// instance, of which a user has 128.
     fn event(&self, paths: Vec<PathBuf>, rescan: bool) {
         self.tell(|woken| {
             if rescan || paths.is_empty() || woken.paths.len() + paths.len() > PATHS {
