@@ -56,7 +56,7 @@ fn each_kind_raises_its_alarm() {
         site.write("server.crt", &bytes);
         assert_eq!(probed(&site), (Vec::new(), Some(0)));
     }
-    let cut = whole[..whole.len() / 2].as_bytes();
+    let cut = &whole.as_bytes()[..whole.len() / 2];
     for (bytes, expect) in [
         (b"".as_slice(), "ALM-45653 malformed"),
         (b"hello\n", "ALM-45653 malformed"),
