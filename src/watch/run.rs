@@ -1,5 +1,6 @@
 //! A watch under the real clock: wake-up, signals, questions and sinks around its turns.
 
+use std::cell::RefCell;
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -97,6 +98,7 @@ struct Around<'a> {
     commands: Receiver<Command>,
     reload: Reload<'a>,
     host: &'a str,
+    probes: RefCell<Option<Probes>>,
 }
 
 /// Watches until it is told to stop.
@@ -133,16 +135,15 @@ pub fn run(mut settings: WatchSettings, reload: Reload, host: &str, coloured: bo
     let (outbox, introduce) = sinks(&settings, &keeper, known, coloured, &wake.caller())?;
     let pipe = settings.paths.iter().any(|path| path.as_os_str() == "-").then(|| Pipe::start(&wake.caller()));
     let mut going = Going { keeper, outbox, own, past, start, report, pipe, introduce };
-    let around = Around { wake, commands, reload, host };
+    let around = Around { wake, commands, reload, host, probes: RefCell::default() };
     let probes = |settings: &WatchSettings| start_probes(settings, host, &told, &around.wake.caller());
-    let mut running = probes(&settings)?;
+    around.probes.replace(probes(&settings)?);
     while let Some((next, new)) = session(&settings, going, &around)? {
         (going, settings) = (next, new);
         // Those that end must have ended before others write to the same logs.
-        drop(running.take());
-        running = probes(&settings)?;
+        drop(around.probes.take());
+        around.probes.replace(probes(&settings)?);
     }
-    drop(running);
     drop(listening);
     Ok(())
 }
@@ -249,7 +250,11 @@ fn session(
         }
         for command in around.commands.try_iter() {
             match command {
-                Command::Stop => return stop(turns).map(|()| None),
+                Command::Stop => {
+                    // What they went on writing would have to be read as well.
+                    drop(around.probes.take());
+                    return stop(turns).map(|()| None);
+                }
                 Command::Asked(asked) => answer(&mut turns, asked),
                 Command::Probe(text) => turns.report.warn("probe", &text),
                 Command::Reload => match reload(around, pipe.as_ref()) {
