@@ -220,6 +220,12 @@ impl Outbox {
         self.ports.iter().any(|port| port.saved != Some(port.acknowledged()))
     }
 
+    /// How much of what a sink has acknowledged would be repeated after a crash now.
+    pub fn repeatable(&self) -> u64 {
+        let unsaved = |port: &Port| port.acknowledged().saturating_sub(port.saved.unwrap_or(port.offered));
+        self.ports.iter().map(unsaved).max().unwrap_or(0)
+    }
+
     /// What was dropped for sinks since the last call.
     pub fn take_dropped(&mut self) -> Vec<Dropped> {
         std::mem::take(&mut self.dropped_for)

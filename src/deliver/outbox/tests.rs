@@ -179,6 +179,25 @@ fn a_sink_far_behind_is_served_from_the_store() {
     assert_eq!(store.outbox_end().unwrap(), 0);
 }
 
+#[test]
+fn what_a_crash_would_repeat_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&Directory::new(dir.path())).unwrap();
+    let mut outbox = Outbox::restore(&store).unwrap();
+    let (sink, slow) = (Made::new("a", 99, 0), Made::new("slow", 99, 0));
+    outbox.add(Box::new(sink.clone()), 0);
+    outbox.add(Box::new(slow.clone()), 0);
+    (0..5).for_each(|n| outbox.push(record(&n.to_string()), None).unwrap());
+    commit(&mut outbox, &store);
+    outbox.deliver(Some(&store)).unwrap();
+    assert_eq!(outbox.repeatable(), 0);
+    sink.acknowledge(3);
+    slow.acknowledge(1);
+    assert_eq!(outbox.repeatable(), 3);
+    commit(&mut outbox, &store);
+    assert_eq!(outbox.repeatable(), 0);
+}
+
 /// A bit that turned on the disk costs the one record, and somebody is told.
 #[test]
 fn a_damaged_entry_is_said_and_holds_up_nothing() {

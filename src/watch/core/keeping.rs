@@ -9,6 +9,9 @@ use crate::time::SECOND;
 /// Read without a commit.
 const UNCOMMITTED: u64 = 64 << 20;
 
+/// After a crash, no more records than about this many are sent again though they had arrived.
+const REPEATED: u64 = 4096;
+
 /// Without anything to say, what was read is committed this often.
 const COMMIT: Millis = SECOND;
 
@@ -17,7 +20,8 @@ impl Watch<'_> {
     pub fn commit_at(&self) -> Option<Millis> {
         let due = self.dirty || self.outbox.has_news();
         // Without a store, records go out with each turn and nothing is in a hurry to be kept.
-        let hurry = self.keeper.store().is_some() && (self.outbox.is_fresh() || self.uncommitted >= UNCOMMITTED);
+        let much = || self.uncommitted >= UNCOMMITTED || self.outbox.repeatable() >= REPEATED;
+        let hurry = self.keeper.store().is_some() && (self.outbox.is_fresh() || much());
         due.then(|| match hurry {
             true => Millis::MIN,
             false => self.committed.saturating_add(COMMIT),
