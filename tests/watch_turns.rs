@@ -196,6 +196,26 @@ fn a_clock_that_is_wrong_for_a_moment_fires_nothing() {
     assert_eq!(said.iter().map(|t| t.time.millis).collect::<Vec<_>>(), [last + 30 * SECOND]);
 }
 
+/// What wakes the watch on a quiet log is often the line itself, in the turn that notices the set clock.
+#[test]
+fn a_line_in_the_turn_that_notices_a_clock_set_back_fires_nothing() {
+    let mut world = World::new(&[HA]);
+    for _ in 0..3 {
+        world.beat();
+        world.pass(10 * SECOND);
+    }
+    for _ in 0..2 {
+        let written = world.now - HOUR;
+        world.append(HA, &beat(written));
+        world.set_clock(-HOUR);
+        for _ in 0..3 {
+            world.pass(10 * SECOND);
+            world.beat();
+        }
+    }
+    assert_eq!(world.count("T-SILENT"), (0, 0));
+}
+
 /// A clock that was wrong, and was set right while nobody watched, has carried the log's clock ahead.
 #[test]
 fn lines_take_back_what_only_the_wall_clock_said() {

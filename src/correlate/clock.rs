@@ -14,6 +14,7 @@ use crate::pattern::Zone;
 use crate::pattern::stamp::Stamp;
 use crate::pattern::zone::STEP_BACK;
 use crate::scan::belief::JUMP;
+use crate::scan::jump::LONGEST;
 use crate::scan::{Hit, Seen};
 use crate::time::{Millis, SECOND};
 
@@ -39,6 +40,8 @@ pub struct Clock {
     wall: Option<Millis>,
     /// Live: the family's clock goes this much ahead of the wall clock (or behind it), by far more than it should.
     skew: Option<Millis>,
+    /// Live: the wall clock when records began to come from the future, and have ever since.
+    ahead_since: Option<Millis>,
     hole: bool,
     /// Hits so far.
     hits: u64,
@@ -64,6 +67,7 @@ struct SavedClock {
     clock: Option<Millis>,
     latest: Option<Millis>,
     fallback: Option<Millis>,
+    skew: Option<Millis>,
     hole: bool,
     hits: u64,
     files: u32,
@@ -82,6 +86,7 @@ impl Clock {
             fallback: None,
             wall: None,
             skew: None,
+            ahead_since: None,
             hole: false,
             hits: 0,
             files: 0,
@@ -91,7 +96,7 @@ impl Clock {
 
     /// What the next file or line of the family must know of those before, to be saved with how far it was read.
     pub fn save(&self) -> Option<Vec<u8>> {
-        let Clock { last, assumed, clock, latest, fallback, hole, hits, files, counts, .. } = *self;
+        let Clock { last, assumed, clock, latest, fallback, skew, hole, hits, files, counts, .. } = *self;
         let Counts { steps, holes, disbelieved, assumed: times } = counts;
         saved::seal(&SavedClock {
             last,
@@ -99,6 +104,7 @@ impl Clock {
             clock,
             latest,
             fallback,
+            skew,
             hole,
             hits,
             files,
@@ -109,11 +115,23 @@ impl Clock {
     /// Goes on from what [`save`](Clock::save) gave.
     pub fn restore(family: FamilyId, zone: Zone, bytes: &[u8]) -> Result<Clock, Unreadable> {
         let key = Key::new("family", &[&family.0.to_string()]);
-        let SavedClock { last, assumed, clock, latest, fallback, hole, hits, files, counts } =
+        let SavedClock { last, assumed, clock, latest, fallback, skew, hole, hits, files, counts } =
             saved::open(&key, bytes)?;
         let [steps, holes, disbelieved, times] = counts;
         let counts = Counts { steps, holes, disbelieved, assumed: times };
-        Ok(Clock { last, assumed, clock, latest, fallback, hole, hits, files, counts, ..Clock::new(family, zone) })
+        Ok(Clock {
+            last,
+            assumed,
+            clock,
+            latest,
+            fallback,
+            skew,
+            hole,
+            hits,
+            files,
+            counts,
+            ..Clock::new(family, zone)
+        })
     }
 
     pub fn last(&self) -> Option<Millis> {
@@ -168,7 +186,11 @@ impl Clock {
     /// Live: the wall clock was set by this much. Until a line tells, the family's time goes on as if it had not been:
     /// a clock that is wrong for a moment must not fire what only waits.
     pub fn wall_was_set(&mut self, by: Millis) {
-        self.skew = Some(self.skew.unwrap_or(0).saturating_sub(by)).filter(|skew| *skew != 0);
+        let skew = self.skew.unwrap_or(0).saturating_sub(by);
+        // But it stands still for no one: the end of the file is no earlier than what is known already.
+        let known = self.clock.zip(self.wall).map(|(clock, wall)| clock + GRACE - (wall + by));
+        let skew = known.map_or(skew, |known| skew.max(known.min(0)));
+        self.skew = Some(skew).filter(|skew| *skew != 0);
     }
 
     pub fn skew(&self) -> Option<Millis> {
@@ -217,7 +239,8 @@ impl Clock {
             Seen::Tick(stamp) => {
                 if let Some(t) = self.believed(stamp) {
                     self.pass(t, out);
-                    self.recall(t - SLACK, out);
+                    // A tick is older than the record that it is made of.
+                    self.recall(t - SLACK, STEP_BACK, out);
                 }
             }
             Seen::Hole { from, until } => {
@@ -245,11 +268,14 @@ impl Clock {
         }
         if let Some(latest) = self.latest.filter(|latest| time < latest - STEP_BACK) {
             self.counts.steps += 1;
+            let only_the_wall = self.clock.is_some_and(|clock| clock > latest);
             (self.clock, self.latest) = (Some(time), None);
             out.push(Event { key: time, what: What::Step(time - latest) });
+            // Timers were set by lines and fall with them; what the wall clock said since is void.
+            out.extend(only_the_wall.then_some(Event { key: time, what: What::Recall(time) }));
         }
         if own.is_some() {
-            self.recall(time, out);
+            self.recall(time, SLACK, out);
         }
         self.latest = self.latest.max(Some(time));
         self.counts.assumed += u64::from(assumed);
@@ -273,9 +299,10 @@ impl Clock {
     }
 
     /// What a record without a hit says, unless it is, live, from the future.
-    fn believed(&self, stamp: Stamp) -> Option<Millis> {
-        let wild = |time: &Millis| self.wall.is_some_and(|wall| self.is_from_the_future(*time, wall));
-        self.instant(stamp).filter(|time| !wild(time))
+    fn believed(&mut self, stamp: Stamp) -> Option<Millis> {
+        let time = self.instant(stamp)?;
+        let wild = self.wall.is_some_and(|wall| self.is_from_the_future(time, wall));
+        (!wild).then_some(time)
     }
 
     /// Live, a record from the future takes the time of the one before.
@@ -289,9 +316,18 @@ impl Clock {
         }
     }
 
-    /// A jump ahead of the wall clock, where the records before were not.
-    fn is_from_the_future(&self, time: Millis, wall: Millis) -> bool {
-        time > wall + JUMP && self.last.is_some_and(|last| last <= wall + JUMP)
+    /// A jump ahead of the wall clock, where the records before were not. A clock that was wrong for a moment is soon right
+    /// again; one that stays ahead for as long as replay would believe it is the log's own.
+    fn is_from_the_future(&mut self, time: Millis, wall: Millis) -> bool {
+        if time <= wall + JUMP || self.last.is_none_or(|last| last > wall + JUMP) {
+            // A record without a time has that of the one before, and tells nothing.
+            if self.last != Some(time) {
+                self.ahead_since = None;
+            }
+            return false;
+        }
+        let since = *self.ahead_since.get_or_insert(wall);
+        wall - since <= LONGEST
     }
 
     fn tick(&mut self, time: Millis, out: &mut Vec<Event>) {
@@ -302,11 +338,11 @@ impl Clock {
         }
     }
 
-    /// A record is far behind a clock that no record has told: it goes back to what the record says. In replay there is no
+    /// A record is behind a clock that no record has told: it goes back to what the record says. In replay there is no
     /// such clock.
-    fn recall(&mut self, time: Millis, out: &mut Vec<Event>) {
+    fn recall(&mut self, time: Millis, by: Millis, out: &mut Vec<Event>) {
         let told = self.latest.map_or(time, |latest| latest.max(time));
-        if self.clock.is_some_and(|clock| told < clock - STEP_BACK) {
+        if self.clock.is_some_and(|clock| told < clock - by) {
             self.clock = Some(told);
             out.push(Event { key: told, what: What::Recall(told) });
         }

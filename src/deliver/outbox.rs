@@ -41,6 +41,8 @@ struct Port {
     saved: Option<u64>,
     /// Read from the store, in order of numbers, the first of them `next` or later.
     ahead: VecDeque<Entry>,
+    /// The number behind the last that was read from the store.
+    read: u64,
     /// Entries that could not be read, since that was last said.
     damaged: u64,
 }
@@ -120,7 +122,15 @@ impl Outbox {
 
     /// Adds a sink that has acknowledged everything below `from`.
     pub fn add(&mut self, sink: Box<dyn Sink>, from: u64) {
-        self.ports.push(Port { sink, next: from, offered: from, saved: None, ahead: VecDeque::new(), damaged: 0 });
+        self.ports.push(Port {
+            sink,
+            next: from,
+            offered: from,
+            saved: None,
+            ahead: VecDeque::new(),
+            read: from,
+            damaged: 0,
+        });
     }
 
     /// To all sinks, or to a single one.
@@ -317,9 +327,10 @@ impl Port {
     /// Offers what is below `until` and only in the store. `false`: the sink has no more room.
     fn read_on(&mut self, until: u64, store: &Store) -> Result<bool, Broken> {
         if self.ahead.is_empty() {
-            let (ahead, damaged) = (&mut self.ahead, &mut self.damaged);
-            store.outbox(self.next, |number, bytes| {
+            let (ahead, damaged, read) = (&mut self.ahead, &mut self.damaged, &mut self.read);
+            store.outbox(self.next.max(*read), |number, bytes| {
                 if number < until {
+                    *read = number + 1;
                     match Entry::decode(number, bytes) {
                         Some(entry) => ahead.push_back(entry),
                         None => *damaged += 1,

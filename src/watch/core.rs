@@ -245,6 +245,11 @@ impl<'p> Watch<'p> {
         self.families.iter().all(|member| member.state != Standing::Behind)
     }
 
+    /// Nothing of any family waits in a file that cannot be read.
+    pub fn sees_everything(&self) -> bool {
+        self.families.iter().all(|member| member.state != Standing::Blind)
+    }
+
     /// Reads what a family has, as far as one look goes, and applies what may be applied.
     pub fn look(&mut self, family: Watched, wall: Millis) -> Look {
         self.wall = wall;

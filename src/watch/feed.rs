@@ -185,7 +185,8 @@ impl<'p> Feed<'p> {
 
     /// The wall clock was set by this much.
     pub fn wall_was_set(&mut self, by: Millis) {
-        self.at_end = None;
+        // A line that comes in this very turn is written now, by whichever of the two clocks.
+        self.at_end = self.at_end.map(|at| at + by);
         self.join.clock.wall_was_set(by);
     }
 

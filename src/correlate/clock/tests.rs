@@ -286,3 +286,74 @@ fn live_one_line_from_the_future_moves_nothing() {
     clock.written(Stamp::Utc(wall + 1_000 * MINUTE));
     assert_eq!((clock.skew(), clock.at_end(&mut out)), (None, Some(wall)));
 }
+
+/// The rules' clock went on by the wall while the log was silent: it must not fall by less than the log's own.
+#[test]
+fn live_a_step_takes_back_what_only_the_wall_clock_said() {
+    let mut clock = clock("UTC");
+    let wall = 1_000 * MINUTE;
+    clock.set_wall(wall);
+    assert_eq!(place(&mut clock, [hit(utc(wall))]), [format!("hit {wall}")]);
+    clock.set_wall(wall + 30 * SECOND);
+    let mut out = Vec::new();
+    clock.at_end(&mut out);
+    assert_eq!(shown(&out), [format!("tick {}", wall + 28 * SECOND)]);
+    let back = wall - 60 * MINUTE;
+    let fallen = [format!("step {}", back - wall), format!("recall {back}"), format!("hit {back}")];
+    assert_eq!(place(&mut clock, [hit(utc(back))]), fallen);
+}
+
+#[test]
+fn live_a_line_that_was_flushed_a_little_late_is_heard_at_its_time() {
+    let mut clock = clock("UTC");
+    let wall = 1_000 * MINUTE;
+    clock.set_wall(wall);
+    clock.at_end(&mut Vec::new());
+    let late = wall - 12 * SECOND;
+    assert_eq!(place(&mut clock, [hit(utc(late))]), [format!("recall {late}"), format!("hit {late}")]);
+    // What comes behind it is no later than it was.
+    assert_eq!(place(&mut clock, [hit(utc(late + SECOND))]), [format!("hit {}", late + SECOND)]);
+}
+
+#[test]
+fn live_a_clock_that_stays_ahead_is_believed_in_the_end() {
+    let mut clock = clock("UTC");
+    let wall = 1_000 * MINUTE;
+    let ahead = 60 * MINUTE;
+    clock.set_wall(wall);
+    place(&mut clock, [hit(utc(wall))]);
+    for minute in 1..=LONGEST / MINUTE {
+        clock.set_wall(wall + minute * MINUTE);
+        assert_eq!(place(&mut clock, [hit(utc(wall + minute * MINUTE + ahead))]), [format!("hit {wall}")]);
+        // A record without a time has that of the one before, and tells nothing.
+        place(&mut clock, [hit(None)]);
+    }
+    let now = wall + LONGEST + 2 * MINUTE;
+    clock.set_wall(now);
+    assert_eq!(place(&mut clock, [hit(utc(now + ahead))]), [format!("hit {}", now + ahead)]);
+    clock.written(Stamp::Utc(now + ahead));
+    assert_eq!(clock.skew(), Some(ahead));
+}
+
+#[test]
+fn live_a_clock_that_is_far_off_is_so_after_a_restart() {
+    let mut clock = clock("UTC");
+    clock.set_wall(1_000 * MINUTE);
+    clock.written(Stamp::Utc(940 * MINUTE));
+    let again = Clock::restore(FAMILY, Zone::parse("UTC").unwrap(), &clock.save().unwrap()).unwrap();
+    assert_eq!((clock.skew(), again.skew()), (Some(-60 * MINUTE), Some(-60 * MINUTE)));
+}
+
+/// A machine that began with a clock that was behind, and was set right: what is known already is not waited for again.
+#[test]
+fn live_a_clock_set_forward_keeps_no_deadline_waiting() {
+    let mut clock = clock("UTC");
+    let (wall, by) = (1_000 * MINUTE, 480 * MINUTE);
+    clock.set_wall(wall);
+    place(&mut clock, [hit(utc(wall + 4 * MINUTE))]);
+    clock.wall_was_set(by);
+    clock.set_wall(wall + by + SECOND);
+    let mut out = Vec::new();
+    clock.at_end(&mut out);
+    assert_eq!(shown(&out), [format!("tick {}", wall + 4 * MINUTE + SECOND)]);
+}

@@ -26,6 +26,7 @@ impl Outbox {
         for (port, _) in self.ports.iter_mut().zip(&behind).filter(|(_, behind)| **behind) {
             let lost = unwanted.iter().filter(|number| **number >= port.next).count() as u64;
             port.ahead.clear();
+            port.read = port.next;
             if lost > 0 {
                 self.dropped_for.push(Dropped { sink: port.sink.name().to_owned(), lost, damaged: false });
             }

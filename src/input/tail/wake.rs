@@ -183,6 +183,13 @@ impl Shared {
 /// What becomes of logs whose directory is not watched.
 const POLLED: &str = "logs are polled instead, and new lines may be seen up to 5 s later";
 
+/// Is this directory at fault, as one of a file server that is away, and not a limit of the machine?
+fn is_its_own(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let of_one = [Errno::STALE, Errno::NOTDIR, Errno::LOOP, Errno::IO, Errno::NAMETOOLONG];
+    Errno::from_io_error(error).is_some_and(|errno| of_one.contains(&errno))
+}
+
 fn too_many(most: usize) -> String {
     format!(
         "there are more directories than the {most} that are watched: in the others {POLLED}. Raise the limit of open files \
@@ -284,6 +291,8 @@ impl Watched {
                 Ok(()) => new = true,
                 // It has gone in the meantime, or may not be looked into: the next look at the directories tells.
                 Err(error) if matches!(error.kind(), NotFound | PermissionDenied) => {}
+                // This one cannot be watched, and is polled; others can.
+                Err(error) if is_its_own(&error) => shared.trouble(&error),
                 // It will be the same for the next one.
                 Err(error) => {
                     shared.trouble(&error);
