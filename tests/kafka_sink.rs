@@ -250,15 +250,28 @@ fn after_a_fatal_error_a_new_producer_goes_on_from_the_last_acknowledgement() {
 
 #[test]
 fn a_record_that_is_too_large_is_left_out_loudly_and_holds_up_nothing() {
+    let says = "larger than the topic alarms takes; raise its `max.message.bytes`";
+    leaves_one_out(Error::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, says);
+}
+
+#[test]
+fn a_record_that_is_not_as_the_topic_takes_it_is_left_out_and_holds_up_nothing() {
+    leaves_one_out(
+        Error::RD_KAFKA_RESP_ERR_INVALID_RECORD,
+        "not as the topic alarms takes it; the broker's log says why",
+    );
+}
+
+fn leaves_one_out(error: Error, says: &str) {
     let (kafka, site) = (Kafka::start(), site());
-    // Of a batch that is too large nobody knows which record is to blame: then each goes alone.
-    kafka.cluster.request_errors(Api::Produce, &[Error::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE; 2]);
+    // Of a batch that is refused nobody knows which record is to blame: then each goes alone.
+    kafka.cluster.request_errors(Api::Produce, &[error; 2]);
     let mut watch = watch(&site, &[&kafka.url(), "stdout"]);
     for _ in 0..5 {
         raise(&site);
         clear(&site);
     }
-    watch.says("will never arrive: larger than the topic alarms takes; raise its `max.message.bytes`");
+    watch.says(&format!("will never arrive: {says}"));
     let own = watch.transition("occur", "TOCSIN-RECORD-REFUSED");
     watch.until("ten records", |watch| printed(watch).len() == 10);
     let seen = kafka.until("all but one", |seen| {
@@ -267,8 +280,48 @@ fn a_record_that_is_too_large_is_left_out_loudly_and_holds_up_nothing() {
     let missing: Vec<String> = printed(&watch).into_iter().filter(|id| !arrived(&seen, KEY).contains(id)).collect();
     assert_eq!(missing.len(), 1);
     assert!(own["params"]["why"].as_str().unwrap().contains(&missing[0]), "{own}");
+    // What came since goes in batches again: the next that is refused is sent once more, alone.
+    kafka.cluster.request_errors(Api::Produce, &[error]);
+    raise(&site);
+    kafka.until("the next", |seen| has(seen, KEY, 10));
     let refused = watch.records().filter(|r| r["alarm"] == "TOCSIN-RECORD-REFUSED").count();
     assert_eq!(refused, 1);
+}
+
+/// An alarm about each refused record, which is refused as well, would never end.
+#[test]
+fn a_sink_that_takes_no_record_is_no_source_of_alarms_about_alarms() {
+    let (kafka, site) = (Kafka::start(), site());
+    // The least that can be set, and less than any record with its headers.
+    let mut watch = watch(&site, &[&kafka.url(), "stdout", "-X", "message.max.bytes=1000"]);
+    raise(&site);
+    watch.says("not even TOCSIN-RECORD-REFUSED arrives");
+    clear(&site);
+    let refused = |watch: &Running| watch.records().filter(|r| r["alarm"] == "TOCSIN-RECORD-REFUSED").count();
+    watch.until("both refused", |watch| refused(watch) >= 2);
+    let ended = watch.stop();
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(
+        ended.out.matches(r#""alarm":"TOCSIN-RECORD-REFUSED""#).count(),
+        2,
+        "one for each of ours\n{}",
+        ended.out
+    );
+    assert_eq!(ended.err.matches("not even TOCSIN-RECORD-REFUSED").count(), 1, "{}", ended.err);
+    assert_eq!(kafka.all(), []);
+}
+
+#[test]
+fn what_no_broker_ever_takes_is_raised_with_its_remedy() {
+    let (kafka, site) = (Kafka::start(), site());
+    kafka.cluster.request_errors(Api::Produce, &[Error::RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE]);
+    let mut watch = watch(&site, &[&kafka.url(), "stdout"]);
+    raise(&site);
+    watch.says("does not take this compression; set `compression.type`");
+    watch.transition("raise", "TOCSIN-SINK-REFUSES");
+    watch.transition("clear", "TOCSIN-SINK-REFUSES");
+    kafka.until("the alarm", |seen| has(seen, KEY, 1));
+    assert_eq!(watch.stop().code, Some(0));
 }
 
 #[test]
@@ -365,12 +418,14 @@ fn wrong_properties_end_the_start_and_secrets_are_not_taken_from_the_command_lin
         ("securty.protocol=ssl", "did you mean `security.protocol`?"),
         ("linger.ms=soon", "the Kafka property `linger.ms` is wrong"),
         ("acks=1", "must be `all`"),
+        ("partitioner=random", "their order is lost"),
+        ("enable.idempotence=0 max.in.flight=5", "must be 1 and not 5"),
         ("bootstrap.servers=x", "the brokers stand in kafka://"),
         ("sasl.password-file=/nowhere/p", "cannot read /nowhere/p"),
         ("sasl.password=${TOCSIN_NOT_SET}", "the environment variable `TOCSIN_NOT_SET` is not set"),
         ("hunter2", "expected NAME=VALUE"),
     ] {
-        let ended = run(&[property]);
+        let ended = run(&property.split(' ').collect::<Vec<_>>());
         assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{property}: {}", ended.err);
         assert!(ended.err.contains(says), "{property}: {}", ended.err);
         assert!(!ended.err.contains("hunter2"), "{}", ended.err);

@@ -169,23 +169,21 @@ fn substitute(text: &str, environment: impl Fn(&str) -> Option<String>) -> Resul
 /// The text of a configuration with everything that looks like a secret blotted out, byte for byte, so that places stay
 /// where they are. It works on the text, because a file may also be shown for not being TOML.
 pub fn blotted(text: &str) -> String {
-    // The key's last word, whatever stands behind it on the line, and the lines of a long string.
+    // The key's last word; what stands behind it is looked for by hand.
     static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
         let words = SECRETS.join("|");
-        let key = format!(r#"(?i)[\w."'-]*(?:{words})[\w."'-]*\s*=[ \t]*"#);
-        Regex::new(&format!(r"{key}(?<value>(?s:'''.*?(?:'''|\z))|(?s:\x22\x22\x22.*?(?:\x22\x22\x22|\z))|[^\n]*)"))
-            .ok()
+        Regex::new(&format!(r#"(?i)(?<key>[\w."'-]*(?:{words})[\w."'-]*)\s*=[ \t]*"#)).ok()
     });
     let hide = |range: Range<usize>, bytes: &mut Vec<u8>| {
         bytes[range].iter_mut().filter(|b| !matches!(b, b'\n' | b'\r')).for_each(|b| *b = b'*');
     };
     let mut bytes = text.as_bytes().to_vec();
     for found in SECRET.iter().flat_map(|s| s.captures_iter(text)) {
-        let (Some(all), Some(value)) = (found.get(0), found.name("value")) else { continue };
-        let key = text[all.start()..value.start()].trim_end_matches(['=', ' ', '\t']).trim_matches(['"', '\'']);
+        let (Some(all), Some(key)) = (found.get(0), found.name("key")) else { continue };
+        let key = key.as_str().trim_matches(['"', '\'']);
         let plain = key.ends_with("-file") || is_open(&key.to_ascii_lowercase()) || key == "max-keys";
         if !plain {
-            hide(value.range(), &mut bytes);
+            hide(all.end()..end_of_value(text, all.end()), &mut bytes);
         }
     }
     // A user and a password in a URL, where they should not be.
@@ -194,6 +192,45 @@ pub fn blotted(text: &str) -> String {
         found.name("user").into_iter().for_each(|m| hide(m.range(), &mut bytes));
     }
     String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// The end of the line on which a value ends that begins here. What is open (a bracket, a string) goes on over lines, and to
+/// the end of the text if it is never closed: rather too much than a word of a secret.
+fn end_of_value(text: &str, begin: usize) -> usize {
+    let (mut at, mut depth) = (begin, 0_usize);
+    while let Some(first) = text[at..].chars().next() {
+        let rest = &text[at..];
+        at += match first {
+            '\n' if depth == 0 => return at,
+            '"' | '\'' => length_of_string(rest, first),
+            '#' => rest.find('\n').unwrap_or(rest.len()),
+            _ => first.len_utf8(),
+        };
+        match first {
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    at
+}
+
+/// How long the string is that begins here, with its quotes.
+fn length_of_string(text: &str, quote: char) -> usize {
+    let triple = quote.to_string().repeat(3);
+    let close = if text.starts_with(&triple) { triple.as_str() } else { &triple[..1] };
+    let mut at = close.len();
+    while let Some(next) = text[at..].chars().next() {
+        if text[at..].starts_with(close) {
+            return at + close.len();
+        }
+        at += next.len_utf8();
+        // What is escaped closes nothing.
+        if next == '\\' && quote == '"' {
+            at += text[at..].chars().next().map_or(0, char::len_utf8);
+        }
+    }
+    at
 }
 
 #[cfg(test)]
@@ -279,6 +316,12 @@ mod tests {
             "ssl.key.pem = '''\n-----BEGIN\nhunter2\n",
             "ssl.key.pem = \"\"\"\nhunter2\"\"\"",
             "sasl . PASSWORD = 'hunter2",
+            "sasl.password = [\n  \"a\", # it's\n  \"hunter2\",\n]",
+            "sasl.password = [[\n\"]\"],\n[\"hunter2\"]]",
+            "sasl.password = { a = '}',\n b = \"hunter2\" }",
+            "ssl.key.pem = \"-----BEGIN\nhunter2\n-----END\"",
+            "ssl.key.pem = \"a\\\"\nhunter2\"",
+            "kafka = { ssl.key.password-file = \"/k\", sasl.password = \"hunter2\" }",
             "to = [\"kafka://user:hunter2@b1/t\"]",
         ] {
             let text = format!("cluster = \"prod\"\n{written}\n");
@@ -287,6 +330,8 @@ mod tests {
             assert_eq!(blotted.len(), text.len());
             assert!(blotted.starts_with("cluster = \"prod\"\n"), "{blotted}");
         }
+        let text = "sasl.password = [\n\"hunter2\"\n]\ncluster = \"prod\"\n";
+        assert!(blotted(text).ends_with("\ncluster = \"prod\"\n"), "what stands behind it is shown");
         for plain in
             ["sasl.password-file = \"/etc/p\"", "ssl.key.location = \"/k\"", "max-keys = 7", "cluster = \"monkey\""]
         {

@@ -31,6 +31,11 @@ pub const OWN: [(&str, &str); 8] = [
     (CLOCK_STEPPED, "The Clock of This Machine Was Set"),
 ];
 
+/// Is this key one of that alarm?
+pub fn is_of(alarm: &str, key: &str) -> bool {
+    key.strip_prefix(alarm).is_some_and(|rest| rest.starts_with('|'))
+}
+
 /// Where we run.
 pub struct Own {
     cluster: Arc<str>,

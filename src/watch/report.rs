@@ -21,7 +21,7 @@ pub struct Report {
     format: LogFormat,
     out: Box<dyn Write + Send>,
     alive: Option<Millis>,
-    /// What is not well: kind and subject.
+    /// What is not well, or is said but once: kind and subject.
     said: HashSet<(String, String)>,
     /// Bytes at the last sign of life.
     bytes: u64,
@@ -44,6 +44,13 @@ impl Report {
     pub fn trouble(&mut self, what: &str, about: &str, text: &str) {
         self.warn(what, &format!("{about}: {text}"));
         self.said.insert((what.to_owned(), about.to_owned()));
+    }
+
+    /// Something is worth a word, but no more than one for each subject.
+    pub fn once(&mut self, what: &str, about: &str, text: &str) {
+        if self.said.insert((format!("{what}, once"), about.to_owned())) {
+            self.warn(what, &format!("{about}: {text}"));
+        }
     }
 
     pub fn over(&mut self, what: &str, about: &str, text: &str) {

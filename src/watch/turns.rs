@@ -12,7 +12,9 @@ use super::backlog::Backlog;
 use super::core::{Look, Watch, Watched};
 use super::feed::SavedFeed;
 use super::named::Named;
-use super::own::{CLOCK_STEPPED, LOG_SILENT, OUTBOX_GROWING, READER_STUCK, RECORD_REFUSED, SINK_REFUSES, STATE_FAILED};
+use super::own::{
+    self, CLOCK_STEPPED, LOG_SILENT, OUTBOX_GROWING, READER_STUCK, RECORD_REFUSED, SINK_REFUSES, STATE_FAILED,
+};
 use super::past::family_key;
 use super::report::Report;
 use super::source::Source;
@@ -473,6 +475,11 @@ impl<'p> Turns<'p> {
                 Notice::Well => {
                     self.report.over("sink", &sink, "transitions arrive again");
                     self.watch.tell(SINK_REFUSES, &sink, None, wall);
+                }
+                // An alarm about that would be refused as well, and so on without end.
+                Notice::Refused { key, why, .. } if own::is_of(RECORD_REFUSED, &key) => {
+                    let words = format!("not even {RECORD_REFUSED} arrives, of which no more is said: {why}");
+                    self.report.once("sink", &sink, &words);
                 }
                 Notice::Refused { key, id, why } => {
                     let words = format!("the record {id} of {key} will never arrive: {why}");

@@ -12,7 +12,7 @@ use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::reasons::Names;
-use super::target::{Patience, Setting, Target};
+use super::target::{IN_FLIGHT, Patience, Setting, Target};
 use super::trouble::{Kind, Trouble};
 use super::window::ROOM;
 
@@ -84,9 +84,9 @@ pub fn for_producer(target: &Target, settings: &[Setting], alone: bool) -> Clien
     // While the brokers are away nothing fails: what fails could only be sent again, and would have lost its place.
     let patience = if target.patience == Patience::Once { longest.as_str() } else { "0" };
     defaults.push((&TIMEOUT, patience));
-    if super::target::value(settings, &["enable.idempotence"]) == Some("false") {
-        // Or else a record that is sent again could overtake.
-        defaults.push((&["max.in.flight.requests.per.connection", "max.in.flight"], "1"));
+    if !super::target::is_idempotent(settings) {
+        // Or else a record that is sent again could overtake; a target with more is refused.
+        defaults.push((&IN_FLIGHT, "1"));
     }
     let mut config = configured(target, settings, &defaults);
     if alone {
@@ -250,4 +250,26 @@ pub fn because(names: &Names, ears: &Ears, error: &KafkaError) -> Trouble {
         Some(Code::BrokerTransportFailure) | None => names.trouble(Kind::Silent, &error.to_string()),
         Some(code) => names.failed(code),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_idempotence_one_request_is_on_its_way_however_that_is_said() {
+        let target = Target {
+            name: "kafka://b/t".into(),
+            brokers: "b:9092".into(),
+            topic: "t".into(),
+            settings: Arc::new(|| Ok(Vec::new())),
+            patience: Patience::Endless,
+        };
+        for (said, in_flight) in [("false", Some("1")), ("0", Some("1")), ("F", Some("1")), ("true", None)] {
+            let setting = Setting { name: "enable.idempotence".into(), value: said.into(), hidden: false };
+            let config = for_producer(&target, &[setting], false);
+            assert_eq!(config.get("max.in.flight.requests.per.connection"), in_flight, "{said}");
+            assert!(config.create_native_config().is_ok(), "{said}");
+        }
+    }
 }

@@ -199,6 +199,24 @@ impl Names {
             Kind::Replicas => format!(
                 "too few replicas of the topic {topic} are in sync; start the other brokers, or see `min.insync.replicas`: {said}"
             ),
+            Kind::Invalid => format!(
+                "not as the topic {topic} takes it; the broker's log says why, and what checks records there may be mended: {said}"
+            ),
+            Kind::Policy => format!(
+                "a policy of the brokers forbids this for the topic {topic}; ask who runs them, or change the topic: {said}"
+            ),
+            Kind::Compression => format!(
+                "the topic {topic} does not take this compression; set `compression.type` to gzip, or to none: {said}"
+            ),
+            Kind::Format => format!(
+                "the topic {topic} keeps messages in a form without headers; raise its `message.format.version` to 0.11 or \
+                 more: {said}"
+            ),
+            Kind::Acks => format!("the broker does not take `acks=all`, without which alarms are lost: {said}"),
+            Kind::Quiet => format!(
+                "{said}: a broker of {brokers} that is gone or frozen, or too few replicas of the topic {topic} in sync; \
+                 check that all brokers run, and `min.insync.replicas`"
+            ),
             Kind::Fatal | Kind::Other | Kind::Build | Kind::Property => said.to_owned(),
         };
         Trouble::new(kind, why)
@@ -218,6 +236,11 @@ fn kind_of_code(code: Code) -> Kind {
         Code::ClusterAuthorizationFailed | Code::TransactionalIdAuthorizationFailed => Kind::ClusterDenied,
         Code::MessageSizeTooLarge | Code::InvalidMessageSize => Kind::TooLarge,
         Code::InvalidTimestamp => Kind::BadTime,
+        Code::InvalidRecord | Code::InvalidDifferentRecord => Kind::Invalid,
+        Code::PolicyViolation => Kind::Policy,
+        Code::UnsupportedCompressionType => Kind::Compression,
+        Code::UnsupportedForMessageFormat => Kind::Format,
+        Code::InvalidRequiredAcks => Kind::Acks,
         Code::NotEnoughReplicas | Code::NotEnoughReplicasAfterAppend | Code::ISRInsufficient => Kind::Replicas,
         Code::Resolve => Kind::NoAddress,
         Code::Authentication | Code::SaslAuthenticationFailed => Kind::Password,
@@ -403,6 +426,11 @@ mod tests {
             (Code::TopicAuthorizationFailed, Kind::TopicDenied, true),
             (Code::ClusterAuthorizationFailed, Kind::ClusterDenied, true),
             (Code::MessageSizeTooLarge, Kind::TooLarge, true),
+            (Code::InvalidRecord, Kind::Invalid, true),
+            (Code::PolicyViolation, Kind::Policy, true),
+            (Code::UnsupportedCompressionType, Kind::Compression, true),
+            (Code::UnsupportedForMessageFormat, Kind::Format, true),
+            (Code::InvalidRequiredAcks, Kind::Acks, true),
             (Code::MessageTimedOut, Kind::Silent, false),
             (Code::NotEnoughReplicas, Kind::Replicas, false),
             (Code::BrokerTransportFailure, Kind::Other, false),

@@ -44,17 +44,21 @@ pub enum Patience {
 }
 
 /// Properties that are tocsin's to decide, and why.
-const OURS: [(&str, &str); 3] = [
+const OURS: [(&str, &str); 4] = [
     ("bootstrap.servers", "the brokers stand in kafka://BROKER[,BROKER]/TOPIC"),
     ("metadata.broker.list", "the brokers stand in kafka://BROKER[,BROKER]/TOPIC"),
     ("delivery.report.only.error", "a record counts as sent when it was acknowledged"),
+    ("transactional.id", "tocsin writes no transactions"),
 ];
+
+/// By all the names that librdkafka has for it.
+pub const IN_FLIGHT: [&str; 2] = ["max.in.flight.requests.per.connection", "max.in.flight"];
 
 impl Target {
     /// The properties, if they can be read and mean what they must.
     pub fn settings(&self) -> Result<Vec<Setting>, Trouble> {
         let settings = (self.settings)().map_err(|why| Trouble::new(Kind::Property, why))?;
-        match settings.iter().find_map(refused) {
+        match settings.iter().find_map(refused).or_else(|| overtaking(&settings)) {
             Some(why) => Err(Trouble::new(Kind::Property, why)),
             None => {
                 missing_feature(&settings)?;
@@ -69,10 +73,31 @@ fn refused(setting: &Setting) -> Option<String> {
     if let Some((_, why)) = OURS.iter().find(|(ours, _)| *ours == name) {
         return Some(format!("the Kafka property `{name}` cannot be set: {why}; remove it"));
     }
+    if name == "partitioner" && setting.value == "random" {
+        let why = "with `random`, records of one key are in several partitions, and their order is lost";
+        return Some(format!("the Kafka property `partitioner` cannot be `random`: {why}; remove it"));
+    }
     let weak = matches!(name, "acks" | "request.required.acks") && !matches!(setting.value.as_str(), "all" | "-1");
     weak.then(|| {
         format!("the Kafka property `{name}` must be `all`: with less, an alarm that was acknowledged may be lost")
     })
+}
+
+/// Without idempotence, a record that is sent again could overtake.
+fn overtaking(settings: &[Setting]) -> Option<String> {
+    let in_flight = value(settings, &IN_FLIGHT).filter(|number| *number != "1")?;
+    (!is_idempotent(settings)).then(|| {
+        format!(
+            "the Kafka property `max.in.flight` must be 1 and not {in_flight} without `enable.idempotence`: with more, \
+             the order of a key's records may be lost"
+        )
+    })
+}
+
+/// Values are read as librdkafka reads them, which refuses any other.
+pub fn is_idempotent(settings: &[Setting]) -> bool {
+    let said = value(settings, &["enable.idempotence"]).unwrap_or("true");
+    !["false", "f", "0"].iter().any(|no| said.eq_ignore_ascii_case(no))
 }
 
 /// The last that was said of a property wins, as in librdkafka.
@@ -129,10 +154,20 @@ mod tests {
             ("bootstrap.servers", "x", "the brokers stand in kafka://"),
             ("metadata.broker.list", "x", "the brokers stand in kafka://"),
             ("delivery.report.only.error", "true", "when it was acknowledged"),
+            ("transactional.id", "t", "no transactions"),
+            ("partitioner", "random", "their order is lost"),
         ] {
             let trouble = target(&[(name, value)]).settings().unwrap_err();
             assert!(trouble.to_string().contains(says), "{trouble}");
         }
+        for no in ["false", "FALSE", "f", "0"] {
+            let all = [("max.in.flight", "5"), ("enable.idempotence", no)];
+            let trouble = target(&all).settings().unwrap_err();
+            assert!(trouble.to_string().contains("must be 1 and not 5"), "{trouble}");
+            let one = [("enable.idempotence", no), ("max.in.flight.requests.per.connection", "1")];
+            assert!(target(&one).settings().is_ok(), "{no}");
+        }
+        assert!(target(&[("max.in.flight", "5"), ("enable.idempotence", "true")]).settings().is_ok());
         assert!(target(&[("acks", "all"), ("acks", "-1"), ("linger.ms", "5")]).settings().is_ok());
     }
 

@@ -60,11 +60,52 @@ pub enum Kind {
     TooLarge,
     /// The topic does not take the time of a record.
     BadTime,
+    /// A record is not as the topic takes it.
+    Invalid,
+    /// A policy of the brokers forbids what was asked for.
+    Policy,
+    /// The broker or the topic does not know how batches are compressed.
+    Compression,
+    /// The topic keeps messages in a form that is too old for ours.
+    Format,
+    /// The broker does not take `acks=all`.
+    Acks,
     /// Fewer replicas are in sync than the topic wants.
     Replicas,
+    /// Nothing is acknowledged, and nobody says why.
+    Quiet,
     /// librdkafka says that this client must not go on.
     Fatal,
     Other,
+}
+
+impl Kind {
+    /// It stays until somebody mends it. What a closed connection hints at is no more than that: a broker may also be
+    /// about to stop.
+    pub fn is_lasting(self) -> bool {
+        use Kind::*;
+        !(matches!(self, NoAddress | Refused | Silent | NoKdc | Replicas | Quiet | Fatal | Other) || self.is_hint())
+    }
+
+    /// It may be so, and names what to set if it is.
+    fn is_hint(self) -> bool {
+        matches!(self, Kind::WantsTls | Kind::WantsLogin)
+    }
+
+    /// Whether it is worth a word when that was told and is not over. A broker that is gone shows in many ways, now in
+    /// this one and now in that: the first of them is enough.
+    pub fn is_news_after(self, told: Kind) -> bool {
+        self != told && (self.is_lasting() || told.is_lasting() || self.is_hint())
+    }
+
+    /// It shows when a record is written, and not when the topic is asked for.
+    pub fn is_of_writing(self) -> bool {
+        use Kind::*;
+        matches!(
+            self,
+            TopicDenied | ClusterDenied | BadTime | TooLarge | Invalid | Policy | Compression | Format | Acks
+        )
+    }
 }
 
 impl Trouble {
@@ -72,11 +113,8 @@ impl Trouble {
         Trouble { kind, why: why.into() }
     }
 
-    /// It stays until somebody mends it. What a closed connection hints at is no more than that: a broker may also be
-    /// about to stop.
     pub fn is_lasting(&self) -> bool {
-        use Kind::*;
-        !matches!(self.kind, NoAddress | Refused | Silent | NoKdc | Replicas | Fatal | WantsTls | WantsLogin | Other)
+        self.kind.is_lasting()
     }
 
     /// The user said something that cannot be.

@@ -50,6 +50,8 @@ pub struct State {
     pub over: bool,
     /// What ends this client.
     failure: Option<Failure>,
+    /// A record of this client was refused.
+    refused: bool,
     /// What was told and is not over.
     told: Option<Kind>,
 }
@@ -57,15 +59,18 @@ pub struct State {
 enum Failure {
     /// A record did not arrive.
     Lost(Code),
-    /// A batch was too large, or one of its records.
-    TooLarge,
+    /// A batch was refused, for its size or for one of its records.
+    Refused,
 }
 
 /// How it goes on without a client.
 enum Over {
     Stopped,
     Failed(Trouble),
-    TooLarge,
+    /// A batch was refused, for its size or for one of its records.
+    Refused,
+    /// The record that was to blame is refused, and all that was sent with it has arrived.
+    Found,
 }
 
 impl Shared {
@@ -77,6 +82,7 @@ impl Shared {
             stop: None,
             over: false,
             failure: None,
+            refused: false,
             told: None,
         };
         Shared { state: Mutex::new(state), changed: Condvar::new(), wake: Box::new(wake) }
@@ -114,6 +120,7 @@ impl Shared {
         if let Some(record) = state.window.record(number) {
             let (key, id) = (record.key.clone(), record.id.clone());
             state.notices.push(Notice::Refused { key, id, why: trouble.to_string() });
+            state.refused |= state.window.is_of(client);
         }
         drop(state);
         self.arrived(client, number);
@@ -121,7 +128,8 @@ impl Shared {
 
     fn tell(&self, trouble: &Trouble) {
         let mut state = self.state();
-        if state.told.replace(trouble.kind) != Some(trouble.kind) {
+        if state.told.is_none_or(|told| trouble.kind.is_news_after(told)) {
+            state.told = Some(trouble.kind);
             state.notices.push(Notice::Troubled { why: trouble.to_string(), lasting: trouble.is_lasting() });
             drop(state);
             (self.wake)();
@@ -160,13 +168,13 @@ impl ProducerContext for Reports {
             Err((error, _)) => match error.rdkafka_error_code().unwrap_or(Code::Unknown) {
                 // We threw it away ourselves.
                 Code::PurgeQueue | Code::PurgeInflight => return,
-                code if self.alone && is_too_large(code) => {
+                code if self.alone && is_about_a_record(code) => {
                     shared.refuse(self.client, number, &self.names.failed(code));
                 }
                 code => {
                     let mut state = shared.state();
                     if state.window.is_of(self.client) {
-                        let failure = if is_too_large(code) { Failure::TooLarge } else { Failure::Lost(code) };
+                        let failure = if is_about_a_record(code) { Failure::Refused } else { Failure::Lost(code) };
                         state.failure.get_or_insert(failure);
                     }
                 }
@@ -176,8 +184,10 @@ impl ProducerContext for Reports {
     }
 }
 
-fn is_too_large(code: Code) -> bool {
-    matches!(code, Code::MessageSizeTooLarge | Code::InvalidMessageSize)
+/// Sending it again as it is would be refused again, while other records would not.
+fn is_about_a_record(code: Code) -> bool {
+    use Code::{InvalidDifferentRecord, InvalidMessageSize, InvalidRecord, MessageSizeTooLarge};
+    matches!(code, MessageSizeTooLarge | InvalidMessageSize | InvalidRecord | InvalidDifferentRecord)
 }
 
 type Client = ThreadedProducer<Reports>;
@@ -186,7 +196,8 @@ pub struct Worker {
     target: Target,
     shared: Arc<Shared>,
     pause: Duration,
-    /// A batch was too large: which of its records is to blame shows when each goes alone.
+    /// A batch was refused: which of its records is to blame shows when each goes alone. If none is, batches are too
+    /// large for the topic, and it stays so.
     alone: bool,
 }
 
@@ -200,7 +211,8 @@ impl Worker {
         loop {
             match self.client() {
                 Over::Stopped => break,
-                Over::TooLarge => self.alone = true,
+                Over::Refused => self.alone = true,
+                Over::Found => self.alone = false,
                 Over::Failed(trouble) => {
                     self.shared.tell(&trouble);
                     if self.target.patience == Patience::Once {
@@ -241,7 +253,7 @@ impl Worker {
         };
         let client = {
             let mut state = self.shared.state();
-            state.failure = None;
+            (state.failure, state.refused) = (None, false);
             state.window.begin()
         };
         let (names, ears) = (client::names(&self.target, &settings), Arc::<Ears>::default());
@@ -309,9 +321,7 @@ impl Worker {
     /// The topic can be described, which says nothing about whether we may write to it.
     fn connected(&self) {
         let mut state = self.shared.state();
-        let proves =
-            |kind: Kind| !matches!(kind, Kind::TopicDenied | Kind::ClusterDenied | Kind::BadTime | Kind::TooLarge);
-        if state.told.is_none_or(proves) {
+        if !state.told.is_some_and(Kind::is_of_writing) {
             state.told = None;
             state.notices.push(Notice::Well);
             drop(state);
@@ -335,7 +345,13 @@ impl Worker {
                 return over;
             }
             let mut state = self.shared.state();
-            let Some((number, record)) = state.window.send() else {
+            // What comes now goes in batches again, with the next client, when nothing of this one is on its way.
+            let found = self.alone && state.refused;
+            if found && !state.window.is_waiting() {
+                return Over::Found;
+            }
+            let next = if found { None } else { state.window.send() };
+            let Some((number, record)) = next else {
                 if state.failure.is_none() && !(state.stop.is_some() && state.window.is_empty()) {
                     let left = state.stop.map(|at| at.saturating_duration_since(Instant::now()));
                     drop(self.shared.wait(state, left.unwrap_or(LOOK).min(LOOK)));
@@ -351,7 +367,7 @@ impl Worker {
                     state.window.take_back();
                     drop(self.shared.wait(state, LOOK));
                 }
-                Err(code) if is_too_large(code) => self.shared.refuse(client, number, &names.failed(code)),
+                Err(code) if is_about_a_record(code) => self.shared.refuse(client, number, &names.failed(code)),
                 Err(code) => return Over::Failed(names.failed(code)),
             }
         }
@@ -373,7 +389,7 @@ impl Worker {
         drop(state);
         match failure {
             Some(Failure::Lost(code)) => return Some(Over::Failed(self.because(names.failed(code), ears))),
-            Some(Failure::TooLarge) => return Some(Over::TooLarge),
+            Some(Failure::Refused) => return Some(Over::Refused),
             None => {}
         }
         if !waiting {
@@ -397,7 +413,7 @@ impl Worker {
             drop(said);
             let quiet = || {
                 let words = format!("no acknowledgement for {} s, and no reason was given", QUIET.as_secs());
-                names.trouble(Kind::Replicas, &words)
+                names.trouble(Kind::Quiet, &words)
             };
             self.shared.tell(&trouble.unwrap_or_else(quiet));
         }
@@ -420,5 +436,29 @@ impl Worker {
             .payload(&json)
             .headers(message::headers(record));
         producer.send(message).map_err(|(error, _)| error.rdkafka_error_code().unwrap_or(Code::Unknown))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_that_is_gone_is_told_once_and_what_lasts_is_told_besides() {
+        let shared = Shared::new(0, || {});
+        let told = |kind| {
+            shared.tell(&Trouble::new(kind, "why"));
+            !std::mem::take(&mut shared.state().notices).is_empty()
+        };
+        assert!(told(Kind::Refused));
+        for again in [Kind::Quiet, Kind::Refused, Kind::Silent, Kind::Replicas, Kind::Other] {
+            assert!(!told(again), "{again:?}");
+        }
+        // A hint names what to set, and is not told anew after each of the others.
+        assert!(told(Kind::WantsTls));
+        assert!(!told(Kind::Refused) && !told(Kind::WantsTls));
+        assert!(told(Kind::Password));
+        assert!(!told(Kind::Password));
+        assert!(told(Kind::Refused), "nobody answers any more: the password is no longer what is wrong");
     }
 }
