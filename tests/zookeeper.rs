@@ -4,6 +4,7 @@
 mod support;
 mod watch_support;
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
@@ -168,6 +169,13 @@ fn one_of_three_stopped_is_a_server_and_not_the_service() {
 fn without_four_letter_words_the_admin_server_is_asked() {
     let site = Site::new(&[("logs/none", "")]);
     let servers = Servers::start(&site, 24_000, &["--words-off", "--max-client", "5"]);
+    for word in ["srvr", "conf", "cons"] {
+        let mut asking = TcpStream::connect(("127.0.0.1", 24_000)).unwrap();
+        asking.write_all(word.as_bytes()).unwrap();
+        let mut heard = String::new();
+        asking.read_to_string(&mut heard).unwrap();
+        assert!(heard.contains("is not in the whitelist"), "{word}: {heard}");
+    }
     let mut running = servers.watch(1);
     let held = servers.connect([127, 0, 0, 2], 5);
     let client = running.transition("raise", "ALM-13007");

@@ -40,7 +40,7 @@ pub struct Probe {
     #[arg(long, value_name = "PATH", value_parser = probes::certificate)]
     path: Vec<String>,
 
-    /// A ZooKeeper server, with the node that it is of (default: those of the configuration, or localhost:2181)
+    /// A ZooKeeper server, with the node that it is of; name every member of the ensemble (default: those of the configuration, or localhost:2181)
     #[arg(long, value_name = "[NODE=]HOST:PORT", value_parser = Server::parse)]
     server: Vec<Server>,
 

@@ -31,7 +31,7 @@ Examples:
   tocsin watch                                    the logs of this machine, where the vendor puts them
   tocsin watch --format table /var/log/Bigdata    for a person
   tocsin watch --to kafka://b1,b2/alarms --to stdout
-  tocsin watch --probe certificate --probe zookeeper=node-1=10.0.0.1:2181,node-2=10.0.0.2:2181
+  tocsin watch --probe certificate --probe zookeeper=node-1=10.0.0.1:2181,node-2=10.0.0.2:2181,node-3=10.0.0.3:2181
   kubectl logs -f flink-jobmanager | tocsin watch --log flink-jobmanager=- --assign node-7=- -";
 
 #[derive(Args, Debug)]

@@ -32,6 +32,8 @@ struct Found {
     missing: Vec<PathBuf>,
     /// The first directory that could not be looked into, and how many there are.
     closed: Option<(PathBuf, usize)>,
+    /// The same of file systems that are mounted below and were not entered.
+    mounted: Option<(PathBuf, usize)>,
     too_deep: bool,
     too_long: bool,
 }
@@ -52,7 +54,8 @@ pub fn examine(machine: &Machine, directories: &[&Path], zone: Zone) -> Answer {
 fn search(machine: &Machine, directory: &Path, deadline: Instant, zone: Zone, found: &mut Found) {
     let here = machine.here(directory);
     let named = |here_is: &Path| here_is.strip_prefix(&here).map_or(here_is.to_owned(), |below| directory.join(below));
-    // Other file systems are other people's: a dead mount would hold us up for ever.
+    // A dead mount would hold us up for ever, so other file systems are named and not entered.
+    let mut device = None;
     for entry in WalkDir::new(&here).max_depth(DEEPEST).same_file_system(true) {
         if Instant::now() > deadline {
             found.too_long = true;
@@ -69,6 +72,13 @@ fn search(machine: &Machine, directory: &Path, deadline: Instant, zone: Zone, fo
             }
         };
         found.looked_at += 1;
+        if entry.file_type().is_dir()
+            && let Ok(metadata) = entry.metadata()
+            && *device.get_or_insert(metadata.dev()) != metadata.dev()
+        {
+            count(&mut found.mounted, &named(entry.path()));
+            continue;
+        }
         found.too_deep |= entry.depth() == DEEPEST && entry.file_type().is_dir();
         let is_one = entry.file_type().is_file() && entry.file_name().as_encoded_bytes().starts_with(b"sed");
         let Some(metadata) = is_one.then(|| entry.metadata().ok()).flatten() else { continue };
@@ -96,8 +106,7 @@ fn shown(path: &Path, metadata: &Metadata, machine: &Machine, zone: Zone) -> Str
 
 impl Found {
     fn close(&mut self, directory: &Path) {
-        let (_, count) = self.closed.get_or_insert_with(|| (directory.to_owned(), 0));
-        *count += 1;
+        count(&mut self.closed, directory);
     }
 
     /// What was left out, if anything was.
@@ -105,6 +114,14 @@ impl Found {
         let mut gaps = Vec::new();
         if let Some((first, count)) = &self.closed {
             gaps.push(format!("{} may not be looked into, the first is {}", directories(*count), first.display()));
+        }
+        if let Some((first, count)) = &self.mounted {
+            gaps.push(format!(
+                "{} mounted below {} not looked into, the first is {}",
+                counted(*count, "file system"),
+                if *count == 1 { "was" } else { "were" },
+                first.display()
+            ));
         }
         if self.too_long {
             gaps.push(format!("stopped after {} s, with {} files seen", PATIENCE.as_secs(), self.looked_at));
@@ -114,6 +131,12 @@ impl Found {
         }
         gaps
     }
+}
+
+/// Remembers the first, and how many there are.
+fn count(places: &mut Option<(PathBuf, usize)>, place: &Path) {
+    let (_, count) = places.get_or_insert_with(|| (place.to_owned(), 0));
+    *count += 1;
 }
 
 fn directories(count: usize) -> String {
@@ -161,11 +184,14 @@ mod tests {
         assert_eq!(judged(Found::default()), (Verdict::Ok, vec!["no junk below /a and /b".to_owned()]));
         for gap in [
             Found { closed: Some(("/a/x".into(), 2)), ..Found::default() },
+            Found { mounted: Some(("/a/data".into(), 1)), ..Found::default() },
             Found { too_deep: true, ..Found::default() },
             Found { too_long: true, ..Found::default() },
         ] {
             assert_eq!(judged(gap).0, Verdict::Unknown);
         }
+        let mounted = Found { mounted: Some(("/a/data".into(), 1)), ..Found::default() };
+        assert_eq!(judged(mounted).1[1], "1 file system mounted below was not looked into, the first is /a/data");
         let junk = Found { junk: vec![("/a/sed1".into(), "shown".into())], too_long: true, ..Found::default() };
         assert_eq!(judged(junk).0, Verdict::Fault, "one is enough");
     }

@@ -1,11 +1,11 @@
 //! The certificate files: which there are, and which have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-use super::certificate::{Verdict, examine};
+use super::certificate::{Certificate, Fault, Verdict, examine};
 use super::line::{ENDED, Entry, File, Seen};
 use super::settings::Certificates;
 use crate::time::{Millis, Moment};
@@ -92,8 +92,43 @@ impl Files {
     }
 }
 
+/// What keeps us from saying that a file or glob is not there: a directory on the way that is closed to us.
+pub fn closed(pattern: &str) -> Option<(PathBuf, io::Error)> {
+    let parts: Vec<_> = Path::new(pattern).components().map(|part| part.as_os_str()).collect();
+    for n in 1..parts.len() {
+        let (way, next) = (PathBuf::from_iter(&parts[..n]), parts[n]);
+        for found in glob::glob(&way.to_string_lossy()).into_iter().flatten() {
+            let path = match found {
+                Ok(path) => path.join(next),
+                Err(error) => return Some((error.path().to_owned(), error.into_error())),
+            };
+            // A glob passes over what it may not look into. Its own reading fails where the next part is a pattern.
+            let looked = match next.as_encoded_bytes().iter().any(|b| b"*?[".contains(b)) {
+                true => path.parent().map(fs::read_dir).map_or(Ok(()), |read| read.map(drop)),
+                false => fs::symlink_metadata(&path).map(drop),
+            };
+            match looked {
+                Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                    return Some((path, error));
+                }
+                _ => {}
+            }
+        }
+    }
+    None
+}
+
+/// What is not seen because a directory is closed is not missing.
+fn look_at(path: &str, now: Millis) -> Result<Certificate, Fault> {
+    let unseen = |fault| match (&fault, closed(path)) {
+        (Fault::Missing, Some((place, error))) => Fault::Unreadable(format!("{}: {error}", place.display())),
+        _ => fault,
+    };
+    examine(Path::new(path), now).map_err(unseen)
+}
+
 fn examined(path: &str, days: u32, now: Millis) -> File {
-    let examined = examine(Path::new(path), now);
+    let examined = look_at(path, now);
     let verdict = Verdict::of(&examined, now, days).name().to_owned();
     let file = File { verdict, path: path.to_owned(), ..File::default() };
     let (certificate, reason) = match &examined {
@@ -206,5 +241,23 @@ mod tests {
         let home = Home::new();
         home.write("a[1].crt", "x");
         assert_eq!(home.shown(&home.files(&["a[1].crt"]).look(true, 0)), ["malformed a[1].crt"]);
+    }
+
+    #[test]
+    fn what_cannot_be_looked_into_is_not_called_missing() {
+        let home = Home::new();
+        // To root no directory is closed, but nobody gets through a link to itself.
+        std::os::unix::fs::symlink("v1", home.path("v1")).unwrap();
+        home.write("v/x", "");
+        for (path, shown) in [
+            ("v1/server.crt", "unreadable v1/server.crt"),
+            ("v*/server.crt", "unreadable v*/server.crt"),
+            ("v*/*.crt", "unreadable v*/*.crt"),
+            ("v/s*.crt", "missing v/s*.crt"),
+            ("v/x/server.crt", "missing v/x/server.crt"),
+            ("w*/server.crt", "missing w*/server.crt"),
+        ] {
+            assert_eq!(home.shown(&home.files(&[path]).look(true, 0)), [shown]);
+        }
     }
 }

@@ -15,6 +15,8 @@ pub enum Level {
     /// No longer over it, and not far enough below to say that it is over with.
     Held,
     Fine,
+    /// Nobody tells the limit, so it is not judged.
+    Untold,
 }
 
 /// From where on it is too much.

@@ -145,7 +145,10 @@ impl Rounds {
             let Ok(connections) = &asked.connections else { continue };
             let limits = limits(asked.limits.clone().unwrap_or_default(), self.settings.max_connections);
             let used = Used { in_use: connections.total, limit: limits.total, server, asked };
-            total = Some(used.fuller(total));
+            // Who does not answer now may have told a limit a moment ago.
+            if asked.limits.is_ok() || used.limit.is_some() {
+                total = Some(used.fuller(total));
+            }
             if asked.limits.is_err() {
                 continue;
             }
@@ -177,7 +180,9 @@ impl Rounds {
             trigger_count: self.settings.trigger_count,
             slack: true,
         };
-        known.total.level = gauge.level(used.in_use, used.limit, &mut known.total.row);
+        let judged = gauge.level(used.in_use, used.limit, &mut known.total.row);
+        // No server tells that it has no such limit, so this proves nothing and must not clear what its log says.
+        known.total.level = if used.limit.is_none() { Level::Untold } else { judged };
         Seen::Connections(usage(gauge, known.total.level, None, used))
     }
 

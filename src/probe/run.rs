@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::files::Files;
-use super::line::{Entry, Seen};
+use super::line::{ENDED, Entry, Seen};
 use super::log::{Kind, Logs};
 use super::rounds::{Rounds, ask_all};
 use super::schedule::{Daily, Every};
@@ -60,6 +60,7 @@ impl Probes {
             now: ground.now,
             tell: ground.tell.clone(),
             said: Vec::new(),
+            owed: Vec::new(),
             failed: None,
         };
         let mut spawn = |name: &str, run: Box<dyn FnOnce(Receiver<()>) + Send>| {
@@ -110,6 +111,8 @@ struct Probe<T> {
     tell: T,
     /// Said once, until it changes.
     said: Vec<String>,
+    /// What is said only once and was not written: that something has ended.
+    owed: Vec<Entry>,
     /// Why the last lines were not written.
     failed: Option<String>,
 }
@@ -195,8 +198,12 @@ impl<T: Fn(String)> Probe<T> {
     fn write(&mut self, seen: &[Entry]) -> Written {
         // The time of writing: within a log times must not fall, however long the answers took.
         let now = (self.now)();
-        match self.with_logs(|logs, kind| logs.write(kind, seen, now)) {
+        let mut all = std::mem::take(&mut self.owed);
+        all.extend_from_slice(seen);
+        match self.with_logs(|logs, kind| logs.write(kind, &all, now)) {
             Some(Err(error)) => {
+                all.retain(|entry| has_ended(&entry.seen));
+                self.owed = all;
                 let why = format!("{} cannot be written, and what was seen is lost: {error}", self.kind.file());
                 if self.failed.as_ref() != Some(&why) {
                     (self.tell)(why.clone());
@@ -226,6 +233,46 @@ pub fn untold(seen: &Seen) -> Option<String> {
     }
 }
 
+fn has_ended(seen: &Seen) -> bool {
+    match seen {
+        Seen::Ended { .. } => true,
+        Seen::Certificate(file) => file.verdict == ENDED,
+        _ => false,
+    }
+}
+
 fn is_over(stop: &Receiver<()>) -> bool {
     !matches!(stop.recv_timeout(LOOK), Err(RecvTimeoutError::Timeout))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_ended_is_said_until_it_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let logs = Logs::new(directory.path(), Zone::UTC);
+        let mut probe = Probe {
+            kind: Kind::Zookeeper,
+            logs: Arc::new(Mutex::new(Some(logs.clone()))),
+            here: "here".to_owned(),
+            now: || 0,
+            tell: |_: String| {},
+            said: Vec::new(),
+            owed: Vec::new(),
+            failed: None,
+        };
+        let ended = Entry { node: "a".to_owned(), seen: Seen::Ended { server: Some("zk1:2181".to_owned()) } };
+        let untold = Seen::Untold { server: "zk1:2181".to_owned(), reason: "x".to_owned() };
+        let untold = Entry { node: "a".to_owned(), seen: untold };
+        // A file where the node's directory should be.
+        std::fs::write(directory.path().join("a"), "").unwrap();
+        assert!(probe.write(&[untold, ended.clone()]) == Written::Not);
+        assert!(probe.write(&[]) == Written::Not);
+        std::fs::remove_file(directory.path().join("a")).unwrap();
+        assert!(probe.write(&[]) == Written::Kept);
+        assert!(probe.write(&[]) == Written::Kept);
+        assert_eq!(logs.last("a", Kind::Zookeeper), [(0, ended.seen)]);
+    }
 }

@@ -104,7 +104,7 @@ impl<T> Answer<T> {
 /// Asks a server for everything, and has done so when `patience` is over.
 pub fn ask(server: &Server, patience: Duration) -> Asked {
     let deadline = Deadline(Instant::now() + patience);
-    let addresses = match addresses(server) {
+    let addresses = match addresses(server, deadline) {
         Ok(addresses) => addresses,
         Err(why) => return Asked::down(None, why),
     };
@@ -115,10 +115,12 @@ pub fn ask(server: &Server, patience: Duration) -> Asked {
         Answer::Told(mode) => Service::Serving(mode),
         Answer::NotServing(why) => Service::Down(why),
         // A server at its limit of connections turns everybody away, yet it serves.
-        Answer::Silent(why) => match admin.service() {
-            Answer::Told(mode) if why == words::CLOSED => Service::Serving(mode),
-            _ => Service::Down(why),
+        Answer::Silent(why) if why == words::CLOSED => match admin.service() {
+            Answer::Told(mode) => Service::Serving(mode),
+            Answer::NotServing(why) => Service::Down(why),
+            Answer::Refused | Answer::Silent(_) => return Asked::turned_away(address, server),
         },
+        Answer::Silent(why) => Service::Down(why),
         Answer::Refused => match admin.service() {
             Answer::Told(mode) => Service::Serving(mode),
             Answer::NotServing(why) => Service::Down(why),
@@ -143,6 +145,20 @@ impl Asked {
         let untold = || Untold("the server does not serve".to_owned());
         Asked { address, service: Service::Down(why), connections: Err(untold()), limits: Err(untold()) }
     }
+
+    /// It takes a connection and closes it at once, and nobody else speaks for it.
+    fn turned_away(address: Option<IpAddr>, server: &Server) -> Asked {
+        let untold = || {
+            Untold(format!(
+                "{}, as a server does that has as many connections as it may have (`maxClientCnxns` from this machine, or \
+                 `maxCnxns`): close some or raise the limit, or enable its AdminServer (`admin.enableServer=true`; port {} is \
+                 tried)",
+                words::CLOSED,
+                server.admin_port
+            ))
+        };
+        Asked { address, service: Service::Untold(untold()), connections: Err(untold()), limits: Err(untold()) }
+    }
 }
 
 fn untold(word: &str, server: &Server) -> Untold {
@@ -153,10 +169,22 @@ fn untold(word: &str, server: &Server) -> Untold {
     ))
 }
 
-fn addresses(server: &Server) -> Result<Vec<SocketAddr>, String> {
-    let found = (server.host.as_str(), server.port).to_socket_addrs();
-    let found: Vec<SocketAddr> = found.map_err(|e| format!("its name is not known: {e}"))?.collect();
+fn addresses(server: &Server, deadline: Deadline) -> Result<Vec<SocketAddr>, String> {
+    if let Ok(ip) = server.host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, server.port)]);
+    }
+    let name = (server.host.clone(), server.port);
+    let found = in_time(deadline, move || name.to_socket_addrs().map(Vec::from_iter))
+        .ok_or("its name was not found in time")?;
+    let found = found.map_err(|e| format!("its name is not known: {e}"))?;
     if found.is_empty() { Err("its name stands for no address".to_owned()) } else { Ok(found) }
+}
+
+/// Looking up a name takes as long as the system likes. So a thread does it, which is left to itself when time is up.
+fn in_time<T: Send + 'static>(deadline: Deadline, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (done, result) = std::sync::mpsc::channel();
+    std::thread::Builder::new().name("resolve".to_owned()).spawn(move || done.send(work())).ok()?;
+    result.recv_timeout(deadline.left()?).ok()
 }
 
 /// By when all must be said.
@@ -170,12 +198,14 @@ impl Deadline {
     }
 }
 
-/// To the first address that takes a connection.
-fn connect(addresses: impl Iterator<Item = SocketAddr>, deadline: Deadline) -> Result<TcpStream, String> {
+/// To the first address that takes a connection. One that is silent leaves the others their share of the time.
+fn connect(addresses: impl ExactSizeIterator<Item = SocketAddr>, deadline: Deadline) -> Result<TcpStream, String> {
     let mut why = LATE.to_owned();
-    for address in addresses {
+    let remaining = (1..=addresses.len()).rev();
+    for (address, remaining) in addresses.zip(remaining) {
         let Some(left) = deadline.left() else { break };
-        match TcpStream::connect_timeout(&address, left) {
+        let share = left / u32::try_from(remaining).unwrap_or(u32::MAX);
+        match TcpStream::connect_timeout(&address, share.max(Duration::from_millis(1))) {
             Ok(stream) => return Ok(stream),
             Err(error) => why = format!("no connection to {address}: {error}"),
         }

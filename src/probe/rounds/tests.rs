@@ -116,13 +116,25 @@ fn an_ensemble_is_unavailable_when_a_majority_cannot_serve() {
 }
 
 #[test]
-fn without_a_limit_nothing_is_too_much() {
+fn without_a_limit_nothing_is_too_much_and_nothing_is_proven_of_all() {
     let without = Zookeeper { max_connections: None, ..settings(&["n1=zk1"]) };
     let mut rounds = Rounds::new(without, "here");
     let unlimited = Asked { limits: Ok(Limits::default()), ..serving(&[("c1", 900)]) };
-    assert_eq!(shown(&rounds.judge(std::slice::from_ref(&unlimited)))[2..], ["n1: all fine 900"]);
+    assert_eq!(shown(&rounds.judge(std::slice::from_ref(&unlimited)))[2..], ["n1: all untold 900"]);
     rounds.judge(&[serving(&[("c1", 9)])]);
-    assert_eq!(shown(&rounds.judge(&[unlimited]))[2..], ["n1: all fine 900", "n1: c1 fine 900"]);
+    // A server does tell that it has no limit for one client.
+    assert_eq!(shown(&rounds.judge(&[unlimited]))[2..], ["n1: all untold 900", "n1: c1 fine 900"]);
+}
+
+#[test]
+fn a_limit_that_is_not_told_this_time_is_not_taken_for_none() {
+    let without = Zookeeper { max_connections: None, ..settings(&["n1=zk1"]) };
+    let late = || Asked { limits: Err(Untold("conf".into())), ..serving(&[("c1", 9)]) };
+    let told = shown(&Rounds::new(without, "here").judge(&[late()]));
+    assert_eq!(told, ["n1: zk1:2181 serving", "n1: untold conf", "n1: available 1/1"]);
+    // Here the settings say it.
+    let told = shown(&Rounds::new(settings(&["n1=zk1"]), "here").judge(&[late()]));
+    assert_eq!(told[3..], ["n1: all fine 9"]);
 }
 
 #[test]

@@ -114,10 +114,48 @@ fn who_is_not_there_or_has_no_quorum_is_down() {
     assert!(down(ask(&server(nobody(), nobody()), PATIENCE)).contains("no connection"));
     let (port, _) = play(|_| Some("This ZooKeeper instance is not currently serving requests\n".into()));
     assert!(down(ask(&server(port, nobody()), PATIENCE)).contains("quorum"));
-    let (port, _) = play(|_| None);
-    assert_eq!(down(ask(&server(port, nobody()), PATIENCE)), words::CLOSED);
     // It takes connections and says nothing: stopped, or hung.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let hung = server(listener.local_addr().unwrap().port(), nobody());
     assert_eq!(down(ask(&hung, Duration::from_millis(50))), LATE);
+}
+
+#[test]
+fn a_server_that_turns_everybody_away_is_not_called_down() {
+    let (port, _) = play(|_| None);
+    let asked = ask(&server(port, nobody()), PATIENCE);
+    let Service::Untold(Untold(why)) = &asked.service else { panic!("{asked:?}") };
+    assert!(why.contains("maxClientCnxns") && why.contains("maxCnxns"), "{why}");
+    assert!(asked.connections.is_err() && asked.limits.is_err());
+    // Its AdminServer knows better.
+    let (admin_port, _) = play(|_| {
+        let says = "This ZooKeeper instance is not currently serving requests";
+        Some(format!("HTTP/1.1 200 OK\r\n\r\n{{\"command\":\"x\",\"error\":\"{says}\"}}"))
+    });
+    assert!(matches!(ask(&server(port, admin_port), PATIENCE).service, Service::Down(_)));
+}
+
+#[test]
+fn an_address_that_is_silent_leaves_time_for_the_next() {
+    // A queue that is full takes nobody, and says nothing.
+    let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    full.listen(0).unwrap();
+    let silent = full.local_addr().unwrap().as_socket().unwrap();
+    let wait = Duration::from_millis(50);
+    let waiting: Vec<_> = (0..64).map_while(|_| TcpStream::connect_timeout(&silent, wait).ok()).collect();
+    assert!(waiting.len() < 64, "the queue is never full");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let open = listener.local_addr().unwrap();
+    let found = connect([silent, open].into_iter(), Deadline(Instant::now() + Duration::from_secs(2))).unwrap();
+    assert_eq!(found.peer_addr().unwrap(), open);
+}
+
+#[test]
+fn what_takes_too_long_is_left_to_itself() {
+    let soon = Deadline(Instant::now() + Duration::from_millis(10));
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    assert_eq!(in_time(soon, move || ended.recv().is_ok()), None);
+    drop(end);
+    assert_eq!(in_time(Deadline(Instant::now() + PATIENCE), || 7), Some(7));
 }
