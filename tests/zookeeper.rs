@@ -169,7 +169,8 @@ fn one_of_three_stopped_is_a_server_and_not_the_service() {
 fn without_four_letter_words_the_admin_server_is_asked() {
     let site = Site::new(&[("logs/none", "")]);
     let servers = Servers::start(&site, 24_000, &["--words-off", "--max-client", "5"]);
-    for word in ["srvr", "conf", "cons"] {
+    // `srvr` alone cannot be switched off.
+    for word in ["conf", "cons"] {
         let mut asking = TcpStream::connect(("127.0.0.1", 24_000)).unwrap();
         asking.write_all(word.as_bytes()).unwrap();
         let mut heard = String::new();

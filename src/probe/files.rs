@@ -100,7 +100,7 @@ pub fn closed(pattern: &str) -> Option<(PathBuf, io::Error)> {
         for found in glob::glob(&way.to_string_lossy()).into_iter().flatten() {
             let path = match found {
                 Ok(path) => path.join(next),
-                Err(error) => return Some((error.path().to_owned(), error.into_error())),
+                Err(error) => return Some((error.path().to_owned(), error.into())),
             };
             // A glob passes over what it may not look into. Its own reading fails where the next part is a pattern.
             let looked = match next.as_encoded_bytes().iter().any(|b| b"*?[".contains(b)) {
